@@ -101,6 +101,8 @@ export interface Completion {
   readonly bytes: number;
   /** Start of the period in which the ledger counted it. */
   readonly periodStart: number;
+  /** The account's version in the ledger right after it was counted: see `Accounts.load`. */
+  readonly accountVersion: number;
   readonly completedAt: number;
   readonly detectedFormat: string | null;
   readonly contentSha256: string;
@@ -158,11 +160,20 @@ export interface Accounts {
     | NeedAccount
   >;
   /**
-   * Put the ledger's account here unless a newer version is here already. `settledBytes` are the bytes of
-   * those of the `sealed` sessions that `usedBytes` counts already: their `finish` will add them here.
+   * Put the ledger's account here. `settled` are those of the `sealed` sessions that `usedBytes` counts
+   * already: where their reservation is still held here, their bytes are left out of the used ones, because
+   * their `finish` is still to come and will add them.
+   *
+   * Exact under concurrency by two checks, and nothing is changed where one of them fails (`need_account`:
+   * read the ledger once more): the account's version is older than one seen here (a `finish` brought a newer
+   * one, or another `load`); or a session is sealed here that the caller was not told of (`asked`).
    * Reservations are kept; where the account was lost they are summed up again from the sessions.
    */
-  load(account: Account, settledBytes: number): Promise<void>;
+  load(
+    account: Account,
+    asked: readonly string[],
+    settled: readonly SettledBytes[],
+  ): Promise<{ readonly kind: 'loaded' } | NeedAccount>;
   /** The user's live sessions, newest first. */
   liveSessions(userId: string): Promise<Session[]>;
 }
@@ -173,6 +184,11 @@ export interface DueSessions {
   due(limit: number): Promise<Session[]>;
   /** The bytes are gone: forget the session, except that it still answers with its status for an hour. */
   forget(sessionId: string): Promise<void>;
+}
+
+export interface SettledBytes {
+  readonly sessionId: string;
+  readonly bytes: number;
 }
 
 export interface Settlement {
@@ -197,12 +213,12 @@ export type SettleResult =
 export interface Ledger {
   /**
    * The user's account, made at its first use and rolled over to the current period exactly once.
-   * `settledBytes`: bytes, counted in this very `usedBytes`, of those of `sealed` that are settled.
+   * `settled`: those of `sealed` that this very `usedBytes` counts (settled in the current period).
    */
   account(
     userId: string,
     sealed: readonly string[],
-  ): Promise<{ readonly account: Account; readonly settledBytes: number }>;
+  ): Promise<{ readonly account: Account; readonly settled: readonly SettledBytes[] }>;
   /** Count the upload, once per session id, in the period that is current now. */
   settle(settlement: Settlement): Promise<SettleResult>;
   /** Refuse the session for good, unless it is settled: then its completion. Idempotent. */
