@@ -37,3 +37,40 @@ export function periodAt(firstStart: number, periodMs: number, now: number): { s
   const start = firstStart + passed * periodMs;
   return { start, end: start + periodMs };
 }
+
+const GIB = 1024 ** 3;
+const inGib = (bytes: number): number => Math.round((bytes / GIB) * 100) / 100;
+
+/** The quota object of the contract (`GET /quota`, and `details` of a quota refusal). GB = 1024³ bytes. */
+export interface QuotaReport {
+  readonly quota_limit: number;
+  readonly quota_used: number;
+  readonly quota_reserved: number;
+  readonly quota_remaining: number;
+  readonly quota_limit_gb: number;
+  readonly quota_used_gb: number;
+  readonly quota_remaining_gb: number;
+  /** Used ÷ limit, in percent, two decimals. */
+  readonly usage_percentage: number;
+  readonly reset_date: string;
+  readonly active_sessions: number;
+  readonly max_active_sessions: number;
+}
+
+export function quotaReport(quota: QuotaSnapshot, maxActiveSessions: number): QuotaReport {
+  const remaining = remainingBytes(quota);
+  const share = quota.limitBytes > 0 ? quota.usedBytes / quota.limitBytes : 1;
+  return {
+    quota_limit: quota.limitBytes,
+    quota_used: quota.usedBytes,
+    quota_reserved: quota.reservedBytes,
+    quota_remaining: remaining,
+    quota_limit_gb: inGib(quota.limitBytes),
+    quota_used_gb: inGib(quota.usedBytes),
+    quota_remaining_gb: inGib(remaining),
+    usage_percentage: Math.round(share * 10_000) / 100,
+    reset_date: new Date(quota.resetAt).toISOString(),
+    active_sessions: quota.activeSessions,
+    max_active_sessions: maxActiveSessions,
+  };
+}

@@ -1,0 +1,101 @@
+import { accepted, type Outcome, refused, SluiceError } from './errors.ts';
+import type { BlobStore, DueSessions, Ending, Events, Ledger, SessionEvent, SessionStore } from './ports.ts';
+import type { Failure, Session } from './session.ts';
+
+/**
+ * How sessions end. Two processes can be at it at once (the last byte arrives while its owner cancels, or
+ * while the sweeper comes by), so somebody has to arbitrate: for a sealed session it is the ledger. Whoever
+ * writes its row first wins: `settle` makes it completed for good, `voidSession` makes it never so. Sessions
+ * that are not sealed cannot be settled, so ending them needs the session store alone.
+ */
+
+interface Deps {
+  readonly store: SessionStore & DueSessions;
+  readonly ledger: Ledger;
+  readonly blobs: BlobStore;
+  readonly events: Events;
+}
+
+export interface Endings {
+  complete(session: Session, contentSha256: string): Promise<Outcome<Session>>;
+  fail(session: Session, failure: Failure): Promise<Session>;
+  cancel(session: Session): Promise<Outcome<Session>>;
+  /** For the sweeper. A session that had ended before only loses what is left of its bytes. */
+  expire(session: Session): Promise<Session>;
+}
+
+export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
+  async function complete(session: Session, contentSha256: string): Promise<Outcome<Session>> {
+    const { sessionId, userId, createdAt, detectedFormat, filename, dashboardContext } = session;
+    const storageKey = storageKeyOf(session);
+    await blobs.finalize(session, storageKey);
+    const settlement = await ledger.settle({
+      sessionId,
+      userId,
+      bytes: session.uploadOffset,
+      format: detectedFormat,
+      sha256: contentSha256,
+      storageKey,
+      filename,
+      dashboardContext,
+      createdAt,
+    });
+    if (settlement.kind === 'voided') {
+      await blobs.discard(session, storageKey);
+      return refused('SESSION_EXPIRED', 'The session ended before the upload was complete. Start a new one.');
+    }
+    const finished = await store.finish(sessionId, settlement.completion);
+    if (!finished) {
+      throw new SluiceError('INTERNAL_ERROR', 'The upload was counted, but its session is forgotten.');
+    }
+    emit('completed', finished);
+    return accepted(finished);
+  }
+
+  /** End it, asking the ledger first where it is sealed. A session that completed meanwhile stays so. */
+  async function end(session: Session, ending: Ending): Promise<Session> {
+    let result = await store.end(session.sessionId, ending);
+    if (result.kind === 'sealed') {
+      const verdict = await ledger.voidSession(session.sessionId, session.userId);
+      if (verdict.kind === 'settled') {
+        return (await store.finish(session.sessionId, verdict.completion)) ?? session;
+      }
+      result = await store.end(session.sessionId, { ...ending, voided: true });
+    }
+    if (result.kind === 'not_found') return session;
+    if (result.kind === 'ended') emit(ending.status, result.session);
+    // A session found sealed again would have to be unsealed in between, which nothing does.
+    if (result.session.status !== 'completed') await clear(result.session);
+    return result.session;
+  }
+
+  /** Bytes first, then the memory of them: a crash in between leaves the rest to the sweeper. */
+  async function clear(session: Session): Promise<void> {
+    await blobs.discard(session, storageKeyOf(session));
+    await store.forget(session.sessionId);
+  }
+
+  function storageKeyOf(session: Session): string {
+    return blobs.storageKey(session, session.createdAt, session.detectedFormat);
+  }
+
+  function emit(type: SessionEvent['type'], session: Session): void {
+    const { sessionId, userId, uploadOffset, uploadLength } = session;
+    events.emit({ type, sessionId, userId, uploadOffset, uploadLength });
+  }
+
+  async function cancel(session: Session): Promise<Outcome<Session>> {
+    const ended = await end(session, { status: 'cancelled', failure: null });
+    if (ended.status === 'completed') {
+      return refused('UPLOAD_COMPLETED', 'The upload is complete already and cannot be cancelled any more.');
+    }
+    return accepted(ended);
+  }
+
+  return {
+    complete,
+    cancel,
+    fail: (session, failure) => end(session, { status: 'failed', failure }),
+    expire: (session) => end(session, { status: 'expired', failure: null }),
+  };
+}
