@@ -1,0 +1,61 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Session } from '../../core/session.ts';
+
+/**
+ * The token in `upload_url`: it stands for one session of one owner until a moment, and for nothing else.
+ * 38 bytes in base64url: expiry in seconds (6 bytes, big-endian), then HMAC-SHA-256 over session id, owner
+ * and expiry. The owner is not in it: whoever checks it has the session at hand, so that a token can
+ * never speak for a session that belongs to somebody else by then.
+ */
+export interface UploadTokens {
+  /** The session's token. The same session always gets the same one, so that a repeated answer repeats. */
+  issue(session: TokenSubject): string;
+  /** Whether `token` was issued for this very session and is still good at `now` (milliseconds). */
+  verify(token: string, session: TokenSubject, now: number): boolean;
+}
+
+type TokenSubject = Pick<Session, 'sessionId' | 'userId' | 'createdAt'>;
+
+const EXPIRY_BYTES = 6;
+const MAC_BYTES = 32;
+const TOKEN_LENGTH = Math.ceil(((EXPIRY_BYTES + MAC_BYTES) * 4) / 3);
+
+/**
+ * Every ended session answers with its status for an hour more; its token must not die before. The second
+ * half hour covers the gap between the session store's clock and this one.
+ */
+const GRACE_MS = 5_400_000;
+
+/**
+ * @param deps.key 32 bytes used for nothing else.
+ * @param deps.maxLifetimeMs the longest a session can live, from its creation.
+ */
+export function createUploadTokens(deps: {
+  readonly key: Uint8Array;
+  readonly maxLifetimeMs: number;
+}): UploadTokens {
+  function sign(subject: TokenSubject, expiry: number): Buffer {
+    return createHmac('sha256', deps.key)
+      .update(`upload\n${subject.sessionId}\n${subject.userId}\n${expiry}`)
+      .digest();
+  }
+
+  return {
+    issue(subject) {
+      const expiry = Math.ceil((subject.createdAt + deps.maxLifetimeMs + GRACE_MS) / 1000);
+      const token = Buffer.alloc(EXPIRY_BYTES + MAC_BYTES);
+      token.writeUIntBE(expiry, 0, EXPIRY_BYTES);
+      sign(subject, expiry).copy(token, EXPIRY_BYTES);
+      return token.toString('base64url');
+    },
+
+    verify(token, subject, now) {
+      if (token.length !== TOKEN_LENGTH) return false;
+      const bytes = Buffer.from(token, 'base64url');
+      // Node skips what is not base64url: one token has one spelling.
+      if (bytes.length !== EXPIRY_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return false;
+      const expiry = bytes.readUIntBE(0, EXPIRY_BYTES);
+      return timingSafeEqual(bytes.subarray(EXPIRY_BYTES), sign(subject, expiry)) && now < expiry * 1000;
+    },
+  };
+}
