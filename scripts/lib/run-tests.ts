@@ -1,0 +1,89 @@
+/**
+ * npm test, once the packages are there: starts the servers that tests need, runs the test files, stops the
+ * servers whatever happens, and closes with "N passed, N failed".
+ *
+ * Arguments: files or folders (default: all of test/), `--test-name-pattern=…`, and options for Node.
+ */
+import { existsSync, globSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { testServers } from './servers/all.ts';
+import type { RunningServer } from './servers/server.ts';
+import { createTestReport, type TestCounts } from './test-report.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Test files at the same time; more would take the processor from tests that measure time. */
+const CONCURRENCY = 2;
+/** One test, unless it says otherwise. */
+const TEST_TIMEOUT_MS = 120_000;
+/** The whole run. Past it, a file that keeps something open is named instead of waited for. */
+const RUN_DEADLINE_MS = 20 * 60_000;
+
+const NAME_PATTERN = '--test-name-pattern=';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+  }
+  const deadline = setTimeout(() => {
+    stopped.abort(new Error(`the run took longer than ${RUN_DEADLINE_MS / 60_000} minutes`));
+  }, RUN_DEADLINE_MS);
+
+  const running: RunningServer[] = [];
+  try {
+    const files = testFiles(args.filter((arg) => !arg.startsWith('--')));
+    for (const server of testServers) {
+      const started = await server.start();
+      running.push(started);
+      Object.assign(process.env, started.env);
+    }
+    const counts = await runFiles(files, args, stopped.signal);
+    if (stopped.signal.aborted) console.error(`The run is not complete: ${stopped.signal.reason.message}.`);
+    console.log(`${counts.passed} passed, ${counts.failed} failed`);
+    return counts.failed > 0 || counts.passed === 0 || stopped.signal.aborted ? 1 : 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    clearTimeout(deadline);
+    for (const server of running) await server.stop();
+  }
+}
+
+async function runFiles(files: string[], args: readonly string[], signal: AbortSignal): Promise<TestCounts> {
+  const flags = args.filter((arg) => arg.startsWith('--'));
+  const namePatterns = flags
+    .filter((flag) => flag.startsWith(NAME_PATTERN))
+    .map((flag) => flag.slice(NAME_PATTERN.length));
+  const report = createTestReport({
+    write: (text) => process.stdout.write(text),
+    root,
+    chosenByName: namePatterns.length > 0,
+  });
+  const events = run({
+    files,
+    concurrency: CONCURRENCY,
+    timeout: TEST_TIMEOUT_MS,
+    signal,
+    execArgv: flags.filter((flag) => !flag.startsWith(NAME_PATTERN)),
+    ...(namePatterns.length ? { testNamePatterns: namePatterns } : {}),
+  });
+  for await (const event of events) report.handle(event);
+  return report.counts();
+}
+
+/** Absolute paths of the test files in what was named, in order. */
+function testFiles(named: readonly string[]): string[] {
+  const files = (named.length ? named : ['test']).flatMap((name) => {
+    const path = resolve(root, name);
+    if (!existsSync(path)) throw new Error(`There is no ${name} to test.`);
+    if (!statSync(path).isDirectory()) return [path];
+    return globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file));
+  });
+  return [...new Set(files)].sort();
+}

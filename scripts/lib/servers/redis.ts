@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePort } from './free-port.ts';
+import { findProgram } from './program.ts';
+import type { RunningServer, TestServer } from './server.ts';
+
+export interface RunningRedis extends RunningServer {
+  readonly port: number;
+}
+
+export const redisServer: TestServer = { name: 'Redis', start: () => startRedis() };
+
+/** One redis-server that keeps nothing on disk. `port`: that one instead of a free one. */
+export async function startRedis(options: { port?: number } = {}): Promise<RunningRedis> {
+  const program = findProgram({ name: 'redis-server', debianPackage: 'redis-server' });
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'));
+  const port = options.port ?? (await freePort());
+  const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const child = spawn(program, ['--port', String(port), ...settings], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+
+  // The last resort of every way out of this process; a SIGKILL to it is the only one left.
+  const killOnExit = () => child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+  const stop = async () => {
+    process.off('exit', killOnExit);
+    await end(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  try {
+    await untilReady(child, port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, env: { SLUICE_TEST_REDIS_PORT: String(port) }, stop };
+}
+
+async function untilReady(child: ChildProcess, port: number): Promise<void> {
+  if (!child.stdout) throw new Error('redis-server was started without its output');
+  const said: string[] = [];
+  // The lines are read on after readiness, or a full pipe would stop the server.
+  const lines = createInterface({ input: child.stdout });
+  const ready = new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      if (line.includes('Ready to accept connections')) resolve();
+      else if (said.length < 50) said.push(line);
+    });
+    child.once('error', reject);
+    child.once('exit', () =>
+      reject(new Error(`redis-server did not start on port ${port}:\n${said.join('\n')}`)),
+    );
+  });
+  await ready;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}

@@ -1,0 +1,4 @@
+// npm start: the embedded profile on this machine, from a fresh clone on.
+import { runOnPinnedNode } from './lib/pinned-node.mjs';
+
+runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)]);
