@@ -1,0 +1,31 @@
+import type { SQLOutputValue } from 'node:sqlite';
+
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/**
+ * Typed reading of a row. Integers are read as numbers: exact up to 2^53 − 1, and `node:sqlite` throws on
+ * anything larger rather than round it.
+ */
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw wrongType(column, 'an integer');
+  return value;
+}
+
+export function integerOrNull(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column);
+}
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw wrongType(column, 'a text');
+  return value;
+}
+
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+function wrongType(column: string, wanted: string): TypeError {
+  return new TypeError(`column ${column} is not ${wanted}`);
+}
