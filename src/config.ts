@@ -1,0 +1,108 @@
+import { join, resolve } from 'node:path';
+import {
+  type RedisAddress,
+  readOrigins,
+  readPublicUrl,
+  readRedis,
+  readTrustProxy,
+} from './config/addresses.ts';
+import { type Environment, type Profile, parseSettings } from './config/parse.ts';
+import { checkLedger, checkStorage, readLimits, readSecretKey, usesRedis } from './config/rules.ts';
+import type { Settings } from './config/variables.ts';
+import { DAY_MS } from './core/quota.ts';
+import type { Limits } from './core/uploads.ts';
+
+export type { Environment, Profile } from './config/parse.ts';
+
+/** Everything that can be configured, checked. Sizes are bytes, times milliseconds where the name ends in Ms. */
+export interface Config {
+  readonly profile: Profile;
+  readonly host: string;
+  readonly port: number;
+  /** Without a slash at its end; null where unset. */
+  readonly publicUrl: string | null;
+  /** As Fastify takes it. */
+  readonly trustProxy: boolean | number | string[];
+  /** Exact origins, or `*`. */
+  readonly corsOrigins: readonly string[] | '*';
+  readonly logLevel: Settings['LOG_LEVEL'];
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly secretKey: string;
+  readonly jwt: { readonly issuer: string | null; readonly audience: string | null };
+  readonly limits: Limits;
+  /** What `upload_instructions.timeout` tells, in seconds. */
+  readonly uploadUrlTtlSeconds: number;
+  readonly quota: { readonly defaultLimitBytes: number; readonly periodMs: number };
+  readonly sessions:
+    | { readonly backend: 'sqlite'; readonly file: string }
+    | { readonly backend: 'redis'; readonly redis: RedisAddress; readonly prefix: string };
+  readonly ledger: { readonly backend: 'sqlite'; readonly file: string };
+  readonly storage: {
+    readonly backend: 'disk';
+    readonly uploadFolder: string;
+    readonly tempFolder: string;
+    readonly fsync: Settings['UPLOAD_FSYNC'];
+  };
+  readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  /** Everything that is wrong, one sentence each, beginning with the variable's name. */
+  | { readonly ok: false; readonly faults: readonly string[] };
+
+/**
+ * Reads the configuration from the environment. All faults are found at once. The embedded profile makes its
+ * secret key here, the first time.
+ */
+export function loadConfig(env: Environment, profile: Profile): ConfigResult {
+  const { settings, given, faults: unreadable } = parseSettings(env, profile);
+  const faults = [...unreadable];
+  const dataDir = resolve(settings.DATA_DIR);
+
+  const publicUrl = readPublicUrl(settings.PUBLIC_URL, faults);
+  const corsOrigins = readOrigins(settings.CORS_ORIGINS, faults);
+  const redis = usesRedis(profile, given) ? readRedis(settings, given, faults) : null;
+  const limits = readLimits(settings, faults);
+  checkStorage(settings, given, faults);
+  checkLedger(profile, given, faults);
+  const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
+  if (faults.length > 0) return { ok: false, faults };
+
+  const folder = (name: 'LOCAL_UPLOAD_FOLDER' | 'LOCAL_TEMP_FOLDER', embedded: string) =>
+    profile === 'embedded' && !given.has(name) ? join(dataDir, embedded) : resolve(settings[name]);
+  const config: Config = {
+    profile,
+    host: settings.HOST,
+    port: settings.PORT,
+    publicUrl,
+    trustProxy: readTrustProxy(settings.TRUST_PROXY),
+    corsOrigins,
+    logLevel: settings.LOG_LEVEL,
+    dataDir,
+    secretKey,
+    jwt: { issuer: settings.JWT_ISSUER ?? null, audience: settings.JWT_AUDIENCE ?? null },
+    limits,
+    uploadUrlTtlSeconds: settings.UPLOAD_URL_TTL,
+    quota: {
+      defaultLimitBytes: settings.UPLOAD_DEFAULT_QUOTA,
+      periodMs: settings.UPLOAD_QUOTA_RESET_DAYS * DAY_MS,
+    },
+    sessions: redis
+      ? { backend: 'redis', redis, prefix: settings.REDIS_KEY_PREFIX }
+      : { backend: 'sqlite', file: join(dataDir, 'sessions.db') },
+    ledger: { backend: 'sqlite', file: join(dataDir, 'ledger.db') },
+    storage: {
+      backend: 'disk',
+      uploadFolder: folder('LOCAL_UPLOAD_FOLDER', 'uploads'),
+      tempFolder: folder('LOCAL_TEMP_FOLDER', 'temp_uploads'),
+      fsync: settings.UPLOAD_FSYNC,
+    },
+    receiving: {
+      idleTimeoutMs: settings.UPLOAD_IDLE_TIMEOUT * 1000,
+      minBytesPerSecond: settings.UPLOAD_MIN_RATE,
+    },
+  };
+  return { ok: true, config };
+}

@@ -1,0 +1,84 @@
+import { FILE_FORMATS } from '../core/session.ts';
+import type { Limits } from '../core/uploads.ts';
+import type { Profile } from './parse.ts';
+import { keptSecretKey, MIN_SECRET_BYTES } from './secret-key.ts';
+import type { Settings, VariableName } from './variables.ts';
+
+/** Rules that join several variables, or a variable and the profile. Faults are added to `faults`. */
+
+/** In the embedded profile Redis is used where one of these is set. */
+const NAMES_REDIS = ['REDIS_HOST', 'REDIS_PORT', 'REDIS_URL'] as const satisfies readonly VariableName[];
+
+export function usesRedis(profile: Profile, given: ReadonlySet<string>): boolean {
+  return profile === 'production' || NAMES_REDIS.some((name) => given.has(name));
+}
+
+export function readLimits(settings: Settings, faults: string[]): Limits {
+  const { UPLOAD_SESSION_TTL: ttl, UPLOAD_SESSION_MAX_LIFETIME: lifetime } = settings;
+  if (lifetime < ttl) {
+    faults.push(
+      `UPLOAD_SESSION_MAX_LIFETIME: ${lifetime} is less than UPLOAD_SESSION_TTL (${ttl}). Raise it, or lower the other.`,
+    );
+  }
+  return {
+    maxFileSize: settings.UPLOAD_MAX_FILE_SIZE,
+    sessionTtlMs: ttl * 1000,
+    maxLifetimeMs: lifetime * 1000,
+    maxActiveSessions: settings.UPLOAD_MAX_ACTIVE_SESSIONS,
+    allowedFormats: readFormats(settings.UPLOAD_ALLOWED_FORMATS, faults),
+  };
+}
+
+function readFormats(formats: readonly string[], faults: string[]): readonly string[] | '*' {
+  if (formats.length === 1 && formats[0] === '*') return '*';
+  const lower = formats.map((format) => format.toLowerCase());
+  const known: readonly string[] = FILE_FORMATS;
+  for (const format of lower) {
+    if (!known.includes(format)) {
+      faults.push(
+        `UPLOAD_ALLOWED_FORMATS: ${JSON.stringify(format)} is not one of ${known.join(', ')}, nor * alone.`,
+      );
+    }
+  }
+  return [...new Set(lower)];
+}
+
+/** Where files go: a place has to be chosen, and only one. */
+export function checkStorage(settings: Settings, given: ReadonlySet<string>, faults: string[]): void {
+  const { USE_S3: s3, USE_LOCAL_STORAGE: local } = settings;
+  if (!s3 && !local) faults.push('USE_LOCAL_STORAGE: set it to true, or USE_S3: files need a place.');
+  if (s3 && local && given.has('USE_S3') && given.has('USE_LOCAL_STORAGE')) {
+    faults.push('USE_LOCAL_STORAGE: USE_S3 is on as well. Turn one of them off.');
+  }
+  if (s3 && !local && !given.has('S3_BUCKET_NAME')) {
+    faults.push('S3_BUCKET_NAME: is not set. Name the bucket, or set USE_LOCAL_STORAGE=true.');
+  }
+}
+
+export function checkLedger(profile: Profile, given: ReadonlySet<string>, faults: string[]): void {
+  if (profile === 'production' && !given.has('DATABASE_URL')) {
+    faults.push('DATABASE_URL: is not set. Name the PostgreSQL database that keeps the ledger.');
+  }
+}
+
+/** The secret, made where the embedded profile has none; nothing is made while there are other faults. */
+export function readSecretKey(
+  settings: Settings,
+  { profile, dataDir }: { readonly profile: Profile; readonly dataDir: string },
+  faults: string[],
+): string {
+  const secret = settings.SECRET_KEY;
+  if (secret === undefined) {
+    if (profile === 'embedded') return faults.length === 0 ? keptSecretKey(dataDir) : '';
+    faults.push(
+      `SECRET_KEY: is not set. Set a random value of at least ${MIN_SECRET_BYTES} bytes: openssl rand -base64 48.`,
+    );
+    return '';
+  }
+  if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+    faults.push(
+      `SECRET_KEY: has fewer than ${MIN_SECRET_BYTES} bytes. Set a longer one: openssl rand -base64 48.`,
+    );
+  }
+  return secret;
+}

@@ -1,0 +1,217 @@
+import { type Static, Type } from 'typebox';
+
+/**
+ * Every environment variable that Sluice knows, once: its type, range, default and meaning. The parser, the
+ * reference in docs/config.md and the type of the settings all come from here.
+ *
+ * `default` is the production profile's default; `embedded` is what the embedded profile uses instead.
+ * Secrets (`secret: true`) never appear in a message. `notYet` names what a variable belongs to that this
+ * version does not have: setting it is refused, so that nobody believes it is in force.
+ */
+
+interface Extra {
+  readonly embedded?: string | number | boolean;
+  readonly secret?: true;
+  readonly notYet?: string;
+}
+
+const text = (description: string, extra: Extra = {}) =>
+  Type.Optional(Type.String({ description, ...extra }));
+
+const textOr = (fallback: string, description: string, extra: Extra = {}) =>
+  Type.String({ description, default: fallback, ...extra });
+
+const whole = (fallback: number, [minimum, maximum]: readonly [number, number], description: string) =>
+  Type.Integer({ description, default: fallback, minimum, maximum });
+
+const flag = (fallback: boolean, description: string, extra: Extra = {}) =>
+  Type.Boolean({ description, default: fallback, ...extra });
+
+const list = (fallback: readonly string[], description: string, extra: Extra = {}) =>
+  Type.Array(Type.String(), { description, default: fallback, ...extra });
+
+const choice = <const V extends string[]>(
+  fallback: V[number],
+  values: readonly [...V],
+  description: string,
+) => Type.Enum(values, { description, default: fallback });
+
+const MAX_BYTES = Number.MAX_SAFE_INTEGER;
+const DAY_SECONDS = 86_400;
+const YEAR_SECONDS = 366 * DAY_SECONDS;
+
+const service = {
+  HOST: textOr('0.0.0.0', 'Address to listen on.', { embedded: '127.0.0.1' }),
+  PORT: whole(8080, [0, 65_535], 'TCP port to listen on; 0 takes any free one.'),
+  PUBLIC_URL: text(
+    'Address under which clients reach the service, such as `https://uploads.example.org`. All URLs in answers are made from it. Where it is unset they are made from what a trusted proxy says, else relative; in the embedded profile from the address it listens on.',
+  ),
+  TRUST_PROXY: textOr(
+    'false',
+    'Whose `X-Forwarded-*` headers are believed: `true`, `false`, a number of hops, or addresses and networks with commas between.',
+  ),
+  CORS_ORIGINS: list(
+    [],
+    'Origins whose pages may call the service, with commas between, such as `https://dash.example.org`; `*` for any.',
+  ),
+  DATA_DIR: textOr('./data', 'Folder of the embedded profile: databases, uploads and the secret key.'),
+  LOG_LEVEL: choice(
+    'info',
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'Least severe log line that is written.',
+  ),
+  WORKERS: Type.Integer({
+    description: 'Processes that share the port.',
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    notYet: 'several worker processes',
+  }),
+};
+
+const authentication = {
+  SECRET_KEY: text(
+    'Key for HS256 tokens and, derived from it, for upload tokens. At least 32 bytes. The embedded profile makes one and keeps it in `DATA_DIR/secret_key`.',
+    { secret: true },
+  ),
+  JWT_ISSUER: text('Where set, the `iss` a token must have.'),
+  JWT_AUDIENCE: text('Where set, the `aud` a token must have.'),
+  JWT_JWKS_URL: text('Key set for RS256, ES256 and EdDSA tokens.', { notYet: 'tokens signed by a key set' }),
+  FLASK_SECRET_KEY: text('Key of Flask session cookies.', { secret: true, notYet: 'Flask session cookies' }),
+  FLASK_SECRET_KEY_FALLBACKS: list([], 'Earlier keys of Flask session cookies.', {
+    secret: true,
+    notYet: 'Flask session cookies',
+  }),
+  FLASK_COOKIE_NAME: textOr('session', 'Name of the Flask session cookie.', {
+    notYet: 'Flask session cookies',
+  }),
+};
+
+const uploads = {
+  UPLOAD_MAX_FILE_SIZE: whole(524_288_000, [1, MAX_BYTES], 'Largest file, in bytes.'),
+  UPLOAD_SESSION_TTL: whole(3600, [1, YEAR_SECONDS], 'Seconds until a session expires that nobody feeds.'),
+  UPLOAD_SESSION_MAX_LIFETIME: whole(
+    DAY_SECONDS,
+    [1, YEAR_SECONDS],
+    'Seconds after its creation at which a session ends, however busy it is. Not less than `UPLOAD_SESSION_TTL`.',
+  ),
+  UPLOAD_URL_TTL: whole(
+    3600,
+    [1, YEAR_SECONDS],
+    'Seconds that `upload_instructions.timeout` tells a client to take at most.',
+  ),
+  UPLOAD_MAX_ACTIVE_SESSIONS: whole(100, [1, 10_000], 'Live sessions that one user may have.'),
+  UPLOAD_DEFAULT_QUOTA: whole(
+    10_737_418_240,
+    [0, MAX_BYTES],
+    'Bytes that a new account may use in one period.',
+  ),
+  UPLOAD_QUOTA_RESET_DAYS: whole(
+    30,
+    [1, 3660],
+    "Length of a quota period in days, from the account's first use.",
+  ),
+  UPLOAD_ALLOWED_FORMATS: list(
+    ['mp4', 'avi', 'mov', 'mkv', 'webm'],
+    'Containers that are taken, with commas between. `*` takes any file and turns recognition off.',
+  ),
+  UPLOAD_IDLE_TIMEOUT: whole(
+    60,
+    [1, 3600],
+    'Seconds without a byte after which an upload connection is cut.',
+  ),
+  UPLOAD_MIN_RATE: whole(
+    1024,
+    [0, 1_073_741_824],
+    'Bytes per second, on average over `UPLOAD_IDLE_TIMEOUT`, below which an upload connection is cut.',
+  ),
+  UPLOAD_FSYNC: choice(
+    'complete',
+    ['always', 'complete', 'never'],
+    'When bytes are forced to the disk: with every acknowledgement, when the file is complete, or when the system pleases.',
+  ),
+};
+
+const redis = {
+  REDIS_HOST: textOr(
+    'localhost',
+    'Redis server. In the embedded profile Redis is used only where it is named.',
+  ),
+  REDIS_PORT: whole(6379, [1, 65_535], 'Its port.'),
+  REDIS_DB: whole(0, [0, 1_000_000], 'Its database.'),
+  REDIS_PASSWORD: text('Its password.', { secret: true }),
+  REDIS_URL: text('All of the above in one: `redis://:password@host:port/db`, or `rediss://` for TLS.', {
+    secret: true,
+  }),
+  REDIS_TLS: flag(false, 'Speak TLS to Redis.'),
+  REDIS_SOCKET_TIMEOUT: whole(
+    5,
+    [1, 300],
+    'Seconds without an answer after which the connection is given up.',
+  ),
+  REDIS_SOCKET_CONNECT_TIMEOUT: whole(5, [1, 300], 'Seconds to wait for a connection.'),
+  REDIS_KEY_PREFIX: textOr('upload_session', 'First part of every key.'),
+  REDIS_SENTINELS: list([], 'Sentinels as host:port, with commas between.', { notYet: 'Redis Sentinel' }),
+  REDIS_CLUSTER_NODES: list([], 'Cluster nodes as host:port, with commas between.', {
+    notYet: 'Redis Cluster',
+  }),
+};
+
+const storage = {
+  USE_LOCAL_STORAGE: flag(false, 'Keep files on the local disk.', { embedded: true }),
+  USE_S3: flag(true, 'Keep files in an S3 bucket, unless `USE_LOCAL_STORAGE` is on.', {
+    embedded: false,
+    notYet: 'S3 storage',
+  }),
+  LOCAL_UPLOAD_FOLDER: textOr('uploads', 'Folder of the finished files.', { embedded: 'DATA_DIR/uploads' }),
+  LOCAL_TEMP_FOLDER: textOr('temp_uploads', 'Folder of partial files, on the same file system.', {
+    embedded: 'DATA_DIR/temp_uploads',
+  }),
+  S3_BUCKET_NAME: text('Bucket.', { notYet: 'S3 storage' }),
+  S3_ENDPOINT: text('Address of an S3-compatible server.', { notYet: 'S3 storage' }),
+  S3_FORCE_PATH_STYLE: flag(false, 'Put the bucket into the path instead of the host name.', {
+    notYet: 'S3 storage',
+  }),
+  AWS_DEFAULT_REGION: textOr('us-east-1', 'Region of the bucket. Unused without `USE_S3`.'),
+  AWS_ACCESS_KEY_ID: text('Key id for the bucket. Unused without `USE_S3`.'),
+  AWS_SECRET_ACCESS_KEY: text('Key for the bucket. Unused without `USE_S3`.', { secret: true }),
+};
+
+const further = {
+  DATABASE_URL: text('PostgreSQL database of the ledger: `postgres://user:password@host:port/name`.', {
+    secret: true,
+    notYet: 'a PostgreSQL ledger',
+  }),
+  WEBHOOK_URL: text('Where events are delivered.', { notYet: 'webhooks' }),
+  WEBHOOK_SECRET: text('Key that signs them.', { secret: true, notYet: 'webhooks' }),
+  SESSION_ENCRYPTION_KEYS: list([], 'Keys that encrypt session data at rest.', {
+    secret: true,
+    notYet: 'encryption of session data',
+  }),
+  INTERIM_RESPONSES: flag(false, 'Send 104 answers while bytes come in.', {
+    notYet: 'interim responses',
+  }),
+};
+
+/** How the reference groups the variables. */
+export const VARIABLE_GROUPS: readonly { readonly title: string; readonly names: readonly string[] }[] = [
+  { title: 'Service', names: Object.keys(service) },
+  { title: 'Authentication', names: Object.keys(authentication) },
+  { title: 'Uploads and quota', names: Object.keys(uploads) },
+  { title: 'Redis', names: Object.keys(redis) },
+  { title: 'Storage', names: Object.keys(storage) },
+  { title: 'Ledger, events and the rest', names: Object.keys(further) },
+];
+
+export const ConfigVariables = Type.Object({
+  ...service,
+  ...authentication,
+  ...uploads,
+  ...redis,
+  ...storage,
+  ...further,
+});
+
+/** The variables' values, defaults filled in. */
+export type Settings = Static<typeof ConfigVariables>;
+export type VariableName = keyof Settings;

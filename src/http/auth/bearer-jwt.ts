@@ -1,0 +1,98 @@
+import { hash } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { accepted, type Outcome, refused } from '../../core/errors.ts';
+import { parseUuid } from '../../core/session-id.ts';
+import type { AuthScheme, Caller } from './caller.ts';
+
+/** How far clocks may be apart, in seconds. */
+const CLOCK_TOLERANCE = 30;
+
+/** Tokens that are remembered as good. */
+const REMEMBERED_TOKENS = 10_000;
+
+/** Longest token that is looked at: more than any header Node lets pass. */
+const MAX_TOKEN_LENGTH = 8192;
+
+/** What a token with neither `permissions` nor `scope` may do. */
+const DEFAULT_PERMISSIONS: ReadonlySet<string> = new Set(['upload_files', 'create_sessions']);
+
+interface JwtOptions {
+  /** Key of HS256 tokens. */
+  readonly secretKey: string;
+  /** Where not null, what `iss` and `aud` have to be. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+}
+
+/**
+ * The scheme `Authorization: Bearer <JWT>`. A token that was found good is remembered by its digest until it expires, so that
+ * only its first request pays for the signature; bad ones are never remembered.
+ */
+export function createBearerJwt(options: JwtOptions): AuthScheme {
+  const key = new TextEncoder().encode(options.secretKey);
+  const verification = {
+    algorithms: ['HS256'],
+    clockTolerance: CLOCK_TOLERANCE,
+    requiredClaims: ['exp'],
+    ...(options.issuer === null ? {} : { issuer: options.issuer }),
+    ...(options.audience === null ? {} : { audience: options.audience }),
+  };
+  const remembered = new LRUCache<string, { caller: Outcome<Caller>; goodUntil: number }>({
+    max: REMEMBERED_TOKENS,
+  });
+
+  async function verify(token: string, digest: string): Promise<Outcome<Caller>> {
+    let payload: JWTPayload;
+    try {
+      ({ payload } = await jwtVerify(token, key, verification));
+    } catch (error) {
+      return badToken(
+        error instanceof errors.JWTExpired
+          ? 'The access token has expired: sign in again.'
+          : 'The access token is not valid here: sign in again.',
+      );
+    }
+    const userId = userOf(payload);
+    if (userId === null) return badToken('The access token names no user by a UUID in user_id or sub.');
+    const caller = accepted({ userId, permissions: permissionsOf(payload) });
+    remembered.set(digest, { caller, goodUntil: ((payload.exp ?? 0) + CLOCK_TOLERANCE) * 1000 });
+    return caller;
+  }
+
+  return async (request) => {
+    const header = request.headers.authorization;
+    if (header === undefined) return null;
+    const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(header)?.[1];
+    if (token === undefined || token.length > MAX_TOKEN_LENGTH) {
+      return badToken('The Authorization header must be "Bearer" and an access token.', 'invalid_request');
+    }
+    const digest = hash('sha256', token, 'base64url');
+    const known = remembered.get(digest);
+    if (known !== undefined && Date.now() < known.goodUntil) return known.caller;
+    return verify(token, digest);
+  };
+}
+
+/** The claim `user_id`, else `sub`: a UUID, or null. */
+function userOf(payload: JWTPayload): string | null {
+  const claim = payload.user_id ?? payload.sub;
+  return typeof claim === 'string' ? parseUuid(claim) : null;
+}
+
+function permissionsOf(payload: JWTPayload): ReadonlySet<string> {
+  const { permissions, scope } = payload;
+  if (Array.isArray(permissions)) {
+    return new Set(permissions.filter((permission) => typeof permission === 'string'));
+  }
+  if (typeof scope === 'string') return new Set(scope.split(' ').filter(Boolean));
+  // A claim that is there but cannot be read grants nothing.
+  return permissions === undefined && scope === undefined ? DEFAULT_PERMISSIONS : new Set();
+}
+
+function badToken(
+  message: string,
+  reason: 'invalid_token' | 'invalid_request' = 'invalid_token',
+): Outcome<Caller> {
+  return refused('UNAUTHENTICATED', message, { details: { reason } });
+}
