@@ -1,0 +1,98 @@
+import type { Accounts, Admission, AdmitResult, SessionStore } from '../../core/ports.ts';
+import { kindOf, type StoreContext, withSums } from './context.ts';
+import { encodeDocument } from './document.ts';
+import { asNumber, asQuota, asSession, asText, asTexts } from './replies.ts';
+
+interface Deps extends StoreContext {
+  readonly find: SessionStore['find'];
+  readonly read: Accounts['read'];
+}
+
+/** Each turn but the last finds that the session which claimed the idempotency key is of no use any more. */
+const CLAIM_TRIES = 4;
+
+export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
+  const { run, keys, shardOf, owners, find, read } = deps;
+
+  async function admit(admission: Admission): Promise<AdmitResult> {
+    const { sessionId, userId, idempotency } = admission;
+    const owner = { shard: shardOf(userId), userId };
+    let voidClaimant = '';
+    for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
+      const args = argumentsOf(admission, voidClaimant);
+      const reply = await withSums(deps, owner, () => run('admit', keysOf(admission), args));
+      if (kindOf(reply) !== 'claimed' || !idempotency) {
+        owners.remember(sessionId, userId);
+        return asAdmitResult(sessionId, reply);
+      }
+      const claimant = asText(reply[1]);
+      const earlier = await find(claimant);
+      if (earlier?.status === 'active' || earlier?.status === 'completed') {
+        if (asText(reply[2]) !== idempotency.fingerprint) return { kind: 'idempotency_key_reused' };
+        const account = await read(userId);
+        if (account.kind === 'need_account') return account;
+        return { kind: 'admitted', session: earlier, quota: account.quota, replayed: true };
+      }
+      voidClaimant = claimant;
+    }
+    throw new Error('The idempotency key is claimed anew faster than its claims can be looked at.');
+  }
+
+  function keysOf({ sessionId, userId, idempotency }: Admission): string[] {
+    const shard = shardOf(userId);
+    return [
+      keys.document(sessionId),
+      keys.state(sessionId),
+      keys.account(shard, userId),
+      keys.reserving(shard, userId),
+      keys.leftovers(shard, userId),
+      keys.users(shard),
+      ...(idempotency ? [keys.idempotency(shard, userId, idempotency.key)] : []),
+    ];
+  }
+
+  return { admit };
+}
+
+function argumentsOf(admission: Admission, voidClaimant: string): string[] {
+  return [
+    admission.sessionId,
+    admission.userId,
+    encodeDocument(admission.draft),
+    String(admission.requestedBytes ?? ''),
+    String(admission.maxFileSize),
+    String(admission.maxActiveSessions),
+    String(admission.ttlMs),
+    String(admission.maxLifetimeMs),
+    String(admission.draft.expectedFileSize ?? ''),
+    admission.idempotency?.fingerprint ?? '',
+    voidClaimant,
+  ];
+}
+
+function asAdmitResult(sessionId: string, reply: readonly unknown[]): AdmitResult {
+  const kind = kindOf(reply);
+  switch (kind) {
+    case 'admitted':
+      return {
+        kind,
+        replayed: reply[1] === '1',
+        session: asSession(sessionId, reply[2]),
+        quota: asQuota(reply[3]),
+      };
+    case 'quota_exceeded':
+      return {
+        kind,
+        quota: asQuota(reply[1]),
+        required: asNumber(reply[2]),
+        retryAt: asNumber(reply[3]),
+        now: asNumber(reply[4]),
+      };
+    case 'too_many_sessions':
+      return { kind, quota: asQuota(reply[1]), retryAt: asNumber(reply[2]), now: asNumber(reply[3]) };
+    case 'need_account':
+      return { kind, sealed: asTexts(reply[1]) };
+    default:
+      throw new TypeError(`admit.lua returned ${kind}.`);
+  }
+}

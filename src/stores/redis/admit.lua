@@ -1,0 +1,63 @@
+-- admit: reserve bytes and create a session, in one step.
+-- KEYS  s, d, u, x, g, users; and where an idempotency key came along: i
+-- ARGV  1 session id  2 user id  3 document  4 bytes to reserve ('' = all that is free)  5 maximum of one file
+--       6 maximum of live sessions  7 ttl ms  8 maximum lifetime ms
+--       9 declared size or ''  10 fingerprint  11 session id whose claim on i is void, or ''
+-- Returns  {'admitted', '1' where this id was admitted before else '0', session, quota}
+--          {'quota_exceeded', quota, required, retry at, now}   {'too_many_sessions', quota, retry at, now}
+--          {'claimed', session id, fingerprint}  i belongs to that session: look whether it is still of use
+--          {'need_account', sealed ids}          {'lost', ids in x}
+
+local s, d, u, x, g, users, i = unpack(KEYS)
+local id, user = ARGV[1], ARGV[2]
+local ttl, lifetime = tonumber(ARGV[7]), tonumber(ARGV[8])
+local now = clock()
+
+if is_lost(u, x) then return lost(x) end
+reap(u, x, g, now)
+if needs_account(u, now) then return { 'need_account', sealed_ids(u) } end
+
+if redis.call('EXISTS', d) == 1 then return { 'admitted', '1', session(s, d, now), quota(u, x) } end
+if i then
+  local claim = redis.call('GET', i)
+  if claim then
+    local claimant, fingerprint = string.match(claim, '^(%S+) (.*)$')
+    if claimant ~= ARGV[11] then return { 'claimed', claimant, fingerprint } end
+  end
+end
+
+local before = quota(u, x)
+if tonumber(before[4]) >= tonumber(ARGV[6]) then
+  local first = now
+  local ends = redis.call('ZRANGE', x, 0, -1, 'WITHSCORES')
+  for n = 1, #ends, 2 do
+    local _, mark = reservation(u, ends[n])
+    if mark == '' then first = tonumber(ends[n + 1]) break end
+  end
+  return { 'too_many_sessions', before, int(first), int(now) }
+end
+
+local free = bytes_free(u)
+local max = tonumber(ARGV[5])
+local wanted = tonumber(ARGV[4])
+if not wanted then
+  wanted = math.max(1, math.min(max, free))
+  max = wanted
+end
+if wanted > free then
+  return { 'quota_exceeded', before, int(wanted), int(retry_at(u, x, wanted - free, nil)), int(now) }
+end
+
+local expires = int(now + math.min(ttl, lifetime))
+redis.call('SET', s, ARGV[3], 'PXAT', expires)
+redis.call('HSET', d, 'user', user, 'born', int(now), 'exp', expires, 'max', int(max), 'res', int(wanted),
+  'ttl', int(ttl), 'life', int(lifetime))
+if ARGV[9] ~= '' then redis.call('HSET', d, 'size', ARGV[9]) end
+redis.call('HSET', u, 'r:' .. id, int(wanted))
+redis.call('HINCRBY', u, 'reserved', int(wanted))
+keep(u, math.max(ACCOUNT_MS, lifetime + SPARE_MS))
+redis.call('ZADD', x, expires, id)
+redis.call('ZADD', users, 'LT', expires, user)
+if i then redis.call('SET', i, id .. ' ' .. ARGV[10], 'PX', int(lifetime)) end
+
+return { 'admitted', '0', session(s, d, now), quota(u, x) }

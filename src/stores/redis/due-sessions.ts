@@ -1,0 +1,87 @@
+import type { DueSessions, SessionStore } from '../../core/ports.ts';
+import type { Session } from '../../core/session.ts';
+import { allShards } from '../../core/session-id.ts';
+import { withDeadline } from './call.ts';
+import { rethrow, type StoreContext } from './context.ts';
+import { asNumber, asText, asTexts } from './replies.ts';
+
+/** Shards asked at once, and users of them looked at in detail at once. */
+const SHARDS_PER_STEP = 256;
+const USERS_PER_STEP = 32;
+
+interface Due {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly since: number;
+}
+
+/**
+ * The sweeper's walk over all shards: plain reads of one small set each, and scripts only for users who have
+ * something due. A walk stops when it has enough, and the next one starts where it stopped, so sessions that
+ * stay due (their bytes cannot be deleted now) never keep it from the others.
+ */
+export function createDueSessions(
+  { redis, run, keys, shardOf, owners }: StoreContext,
+  find: SessionStore['find'],
+  deadlineMs: number,
+): DueSessions {
+  const shards = [...allShards()];
+  let start = 0;
+
+  async function due(limit: number): Promise<Session[]> {
+    const found: Due[] = [];
+    for (let walked = 0; walked < shards.length && found.length < limit; walked += SHARDS_PER_STEP) {
+      const step = shards.slice(start, start + SHARDS_PER_STEP);
+      start = (start + SHARDS_PER_STEP) % shards.length;
+      const users = await withDeadline(deadlineMs, usersDue(step, limit));
+      while (users.length > 0 && found.length < limit) {
+        const lists = users.splice(0, USERS_PER_STEP).map((userId) => dueOf(userId, limit));
+        found.push(...(await withDeadline(deadlineMs, Promise.all(lists))).flat());
+      }
+    }
+    const first = found.sort((a, b) => a.since - b.since).slice(0, limit);
+    const sessions = await withDeadline(deadlineMs, Promise.all(first.map(recall)));
+    return sessions.filter((one) => one !== null);
+  }
+
+  async function usersDue(step: readonly string[], limit: number): Promise<string[]> {
+    // The server's clock, not ours: it is the one that the scripts go by.
+    const now = (await redis.time().catch(rethrow))[0];
+    const latest = String((Number(now) + 1) * 1000);
+    const lists = step.map((shard) =>
+      redis.zrangebyscore(keys.users(shard), '-inf', latest, 'LIMIT', 0, limit).catch(rethrow),
+    );
+    return (await Promise.all(lists)).flat();
+  }
+
+  async function dueOf(userId: string, limit: number): Promise<Due[]> {
+    const shard = shardOf(userId);
+    const touched = [keys.account, keys.reserving, keys.leftovers].map((key) => key(shard, userId));
+    const reply = asTexts(await run('due', [...touched, keys.users(shard)], [userId, String(limit)]));
+    const list: Due[] = [];
+    for (let i = 0; i < reply.length; i += 2) {
+      list.push({ sessionId: asText(reply[i]), userId, since: asNumber(reply[i + 1]) });
+    }
+    return list;
+  }
+
+  async function recall({ sessionId, userId }: Due): Promise<Session | null> {
+    const session = await find(sessionId);
+    // Its state was lost (an eviction): nobody can say where its bytes are, so nobody can ever delete them.
+    if (session === null) await takeOffList(sessionId, userId);
+    return session;
+  }
+
+  async function takeOffList(sessionId: string, userId: string): Promise<void> {
+    const shard = shardOf(userId);
+    const touched = [keys.account, keys.reserving, keys.leftovers].map((key) => key(shard, userId));
+    await run('forget', [keys.state(sessionId), ...touched, keys.users(shard)], [sessionId, userId]);
+  }
+
+  async function forget(sessionId: string): Promise<void> {
+    const owner = await owners.of(sessionId);
+    if (owner) await takeOffList(sessionId, owner.userId);
+  }
+
+  return { due, forget };
+}

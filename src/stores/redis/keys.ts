@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { shardOfSession } from '../../core/session-id.ts';
+
+/**
+ * Names of all keys. Everything of one user carries the hash tag of his shard, `{a3f}`, so a script sees
+ * it all on one slot of a Redis Cluster. What each key holds stands in shared.lua.
+ */
+export interface Keys {
+  readonly document: (sessionId: string) => string;
+  readonly state: (sessionId: string) => string;
+  /** The user's keys, found from any of his session ids or from his shard. */
+  readonly account: (shard: string, userId: string) => string;
+  readonly reserving: (shard: string, userId: string) => string;
+  readonly leftovers: (shard: string, userId: string) => string;
+  readonly users: (shard: string) => string;
+  /** The client chooses the idempotency key: its digest keeps the name short and harmless. */
+  readonly idempotency: (shard: string, userId: string, key: string) => string;
+}
+
+export function keysWithPrefix(prefix: string): Keys {
+  const tagged = (shard: string, rest: string) => `${prefix}:{${shard}}:${rest}`;
+  const ofSession = (kind: string) => (id: string) => tagged(shardOfSession(id), `${kind}:${id}`);
+  const ofUser = (kind: string) => (shard: string, userId: string) => tagged(shard, `${kind}:${userId}`);
+  return {
+    document: ofSession('s'),
+    state: ofSession('d'),
+    account: ofUser('u'),
+    reserving: ofUser('x'),
+    leftovers: ofUser('g'),
+    users: (shard) => tagged(shard, 'users'),
+    idempotency: (shard, userId, key) =>
+      tagged(shard, `i:${userId}:${createHash('sha256').update(key).digest('hex')}`),
+  };
+}

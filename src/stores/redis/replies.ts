@@ -1,0 +1,99 @@
+import type { QuotaSnapshot } from '../../core/quota.ts';
+import { type Failure, SESSION_STATUSES, type Session, type SessionStatus } from '../../core/session.ts';
+import { decodeDocument } from './document.ts';
+
+/** Readers of what the scripts return. A reply of another shape is a broken script, so they throw. */
+
+export function asList(reply: unknown): readonly unknown[] {
+  if (!Array.isArray(reply)) throw new TypeError('A script returned something other than a list.');
+  return reply;
+}
+
+export function asText(reply: unknown): string {
+  if (typeof reply !== 'string') throw new TypeError('A script returned something other than a text.');
+  return reply;
+}
+
+export function asTexts(reply: unknown): string[] {
+  return asList(reply).map(asText);
+}
+
+/** Scripts print numbers as text: a double holds them exactly, Redis' integer replies would do so too. */
+export function asNumber(reply: unknown): number {
+  const number = Number(asText(reply));
+  if (!Number.isSafeInteger(number))
+    throw new TypeError('A script returned something other than a whole number.');
+  return number;
+}
+
+/** limit, used, reserved, active sessions, end of the period; all zero where the account is not there. */
+export function asQuota(reply: unknown): QuotaSnapshot {
+  const [limit, used, reserved, active, end] = asList(reply).map((item) =>
+    item === null ? 0 : asNumber(item),
+  );
+  return {
+    limitBytes: limit ?? 0,
+    usedBytes: used ?? 0,
+    reservedBytes: reserved ?? 0,
+    activeSessions: active ?? 0,
+    resetAt: end ?? 0,
+  };
+}
+
+/**
+ * now, status as a reader must see it, document or null, and the state: fields by name, absent ones at
+ * their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
+ * declared bytes, `res` reserved, `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
+ * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
+ * how long an ended session keeps its reservation; `status` once it ended; `ttl` and `life` for renewals.
+ */
+export function asSession(sessionId: string, reply: unknown): Session {
+  const [now, status, document, flat] = asList(reply);
+  const state = asFields(flat);
+  const text = (name: string) => state.get(name) ?? null;
+  const number = (name: string) => (state.has(name) ? asNumber(state.get(name)) : null);
+  const current = asStatus(status);
+  const owns = current === 'active' || (number('hold') ?? 0) > asNumber(now);
+  return {
+    sessionId,
+    userId: asText(state.get('user')),
+    ...decodeDocument(document === null ? null : asText(document)),
+    expectedFileSize: number('size'),
+    status: current,
+    createdAt: asNumber(state.get('born')),
+    expiresAt: asNumber(state.get('exp')),
+    maxFileSize: asNumber(state.get('max')),
+    reservedBytes: owns ? (number('res') ?? 0) : 0,
+    uploadOffset: number('off') ?? 0,
+    uploadLength: number('len') ?? number('size'),
+    epoch: number('epoch') ?? 0,
+    writer: text('writer'),
+    sealed: state.has('sealed'),
+    storage: text('store'),
+    detectedFormat: text('fmt'),
+    contentSha256: text('sha'),
+    completedAt: number('done'),
+    failure: asFailure(text('fail')),
+  };
+}
+
+function asFields(flat: unknown): Map<string, string> {
+  const items = asTexts(flat);
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < items.length; i += 2) fields.set(items[i] ?? '', items[i + 1] ?? '');
+  return fields;
+}
+
+function asStatus(reply: unknown): SessionStatus {
+  const status = SESSION_STATUSES.find((one) => one === reply);
+  if (!status) throw new TypeError('A script returned an unknown status.');
+  return status;
+}
+
+function asFailure(json: string | null): Failure | null {
+  if (json === null) return null;
+  const parsed: unknown = JSON.parse(json);
+  if (typeof parsed !== 'object' || parsed === null) return null;
+  if (!('error_code' in parsed) || !('error_message' in parsed)) return null;
+  return { error_code: String(parsed.error_code), error_message: String(parsed.error_message) };
+}

@@ -1,0 +1,146 @@
+-- What every script begins with. A script that needs none of it pays nothing but the definitions.
+--
+-- Keys, all on the slot of the shard tag (keys.ts builds the names):
+--   s      string  the document: what is fixed about a session. Lives exactly as long as the session.
+--   d      hash    the state of a session; fields whose value is the default are left out (state.ts lists them)
+--   u      hash    the user's account (limit, used, start, end, seen, loaded, stale), `reserved` = the sum of the
+--                  reservations, `held` = how many of them are held, and one reservation per session:
+--                  r:<session id> = bytes and a mark: '' active, 's' sealed, 'h' held after the session ended.
+--                  That field alone owns the reservation: who deletes it gives the bytes back.
+--   x      zset    the user's sessions that still own a reservation, by the moment it ends
+--   g      zset    the user's sessions that own none any more but whose bytes have to go, by when that was due
+--   users  zset    users of the shard, by a moment no later than the first one in their x and g
+--
+-- Sizes reach 2^53-1, so they are added up by HINCRBY (64-bit integers) and never printed by tostring,
+-- which falls back to exponents. Comparisons subtract, so that no sum leaves the exact range of a double.
+
+local SPARE_MS = 3600000
+local ACCOUNT_MS = 86400000
+
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function hash(flat)
+  local map = {}
+  for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
+  return map
+end
+
+-- The status a reader must see: statusAt of core/session.ts.
+local function status_of(state, now)
+  if state.status then return state.status end
+  if not state.sealed and now >= tonumber(state.exp) then return 'expired' end
+  return 'active'
+end
+
+-- Reply that stands for one session.
+local function session(s, d, now)
+  local flat = redis.call('HGETALL', d)
+  return { int(now), status_of(hash(flat), now), redis.call('GET', s), flat }
+end
+
+-- Reservations are summed up in u; where that is gone although sessions own some, it has to be rebuilt.
+local function is_lost(u, x)
+  return redis.call('HEXISTS', u, 'reserved') == 0 and redis.call('EXISTS', x) == 1
+end
+
+local function lost(x)
+  return { 'lost', redis.call('ZRANGE', x, 0, -1) }
+end
+
+local function reservation(u, id)
+  local field = redis.call('HGET', u, 'r:' .. id)
+  if not field then return nil, '' end
+  local bytes, mark = string.match(field, '^(%d+)(%a?)$')
+  return tonumber(bytes), mark
+end
+
+-- Only the one who deletes the field takes the bytes off the sum, so it happens once.
+local function give_back(u, id)
+  local bytes, mark = reservation(u, id)
+  if not bytes then return end
+  redis.call('HDEL', u, 'r:' .. id)
+  redis.call('HINCRBY', u, 'reserved', int(-bytes))
+  if mark == 'h' then redis.call('HINCRBY', u, 'held', -1) end
+end
+
+-- Take from x what ended by time alone, give its reservation back, leave its bytes to the sweeper.
+local function reap(u, x, g, now)
+  local ended = redis.call('ZRANGEBYSCORE', x, '-inf', int(now), 'WITHSCORES')
+  for i = 1, #ended, 2 do
+    local id = ended[i]
+    local _, mark = reservation(u, id)
+    if mark ~= 's' then
+      give_back(u, id)
+      redis.call('ZREM', x, id)
+      redis.call('ZADD', g, ended[i + 1], id)
+    end
+  end
+end
+
+local function sealed_ids(u)
+  local ids = {}
+  local flat = redis.call('HGETALL', u)
+  for i = 1, #flat, 2 do
+    if string.sub(flat[i], 1, 2) == 'r:' and string.sub(flat[i + 1], -1) == 's' then
+      ids[#ids + 1] = string.sub(flat[i], 3)
+    end
+  end
+  return ids
+end
+
+-- limit, used, reserved, active sessions, end of the period
+local function quota(u, x)
+  local a = redis.call('HMGET', u, 'limit', 'used', 'reserved', 'held', 'end')
+  return { a[1], a[2], a[3], int(redis.call('ZCARD', x) - (a[4] or 0)), a[5] }
+end
+
+-- A period that is over by this clock may not be over yet by the ledger's. What the ledger has just said
+-- is good for five seconds, or the two would disagree in circles.
+local function needs_account(u, now)
+  local a = redis.call('HMGET', u, 'limit', 'end', 'loaded', 'stale')
+  if not a[1] or a[4] then return true end
+  return now >= tonumber(a[2]) and now >= tonumber(a[3]) + 5000
+end
+
+local function bytes_free(u)
+  local a = redis.call('HMGET', u, 'limit', 'used', 'reserved')
+  return tonumber(a[1]) - tonumber(a[2]) - tonumber(a[3])
+end
+
+-- The earliest moment at which `missing` more bytes could be free: own reservations end one after the other,
+-- or the period does. `except` does not count: it is the session that asks.
+local function retry_at(u, x, missing, except)
+  local period_end = tonumber(redis.call('HGET', u, 'end'))
+  local ends = redis.call('ZRANGE', x, 0, -1, 'WITHSCORES')
+  for i = 1, #ends, 2 do
+    local bytes, mark = reservation(u, ends[i])
+    if bytes and mark ~= 's' and ends[i] ~= except then missing = missing - bytes end
+    if missing <= 0 then return math.min(tonumber(ends[i + 1]), period_end) end
+  end
+  return period_end
+end
+
+local function keep(key, ms)
+  local left = redis.call('PTTL', key)
+  if left ~= -2 and left < ms then redis.call('PEXPIRE', key, int(ms)) end
+end
+
+-- Tell the sweeper when the user's next session is due.
+local function reschedule(users, user, x, g)
+  local first = redis.call('ZRANGE', x, 0, 0, 'WITHSCORES')[2]
+  local due = redis.call('ZRANGE', g, 0, 0, 'WITHSCORES')[2]
+  if first and due and tonumber(due) < tonumber(first) then first = due end
+  first = first or due
+  if first then
+    redis.call('ZADD', users, first, user)
+  else
+    redis.call('ZREM', users, user)
+  end
+end
