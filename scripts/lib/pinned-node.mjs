@@ -22,7 +22,8 @@ function reasonToInstall() {
   if (!installed) return 'node_modules is not complete';
   const locked = readPackages(join(root, 'package-lock.json')) ?? {};
   for (const [path, wanted] of Object.entries(locked)) {
-    if (path === '') continue;
+    // The project itself and its workspaces are not installed, they are here.
+    if (!path.includes('node_modules/')) continue;
     const found = installed[path];
     // An optional package is for another platform where npm left it out.
     if (!found && !wanted.optional) return `${path} is missing`;
