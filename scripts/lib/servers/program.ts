@@ -34,7 +34,8 @@ export function findProgram(program: Program): string {
   );
 }
 
-function lookUp({ name, otherFolders = [] }: Program): string | null {
+/** Path of the program where it is installed, or null. */
+export function lookUp({ name, otherFolders = [] }: Pick<Program, 'name' | 'otherFolders'>): string | null {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...otherFolders];
   for (const folder of folders) {
     const file = join(folder, name);
@@ -49,7 +50,7 @@ function lookUp({ name, otherFolders = [] }: Program): string | null {
 }
 
 function mayInstall(): boolean {
-  return process.getuid?.() === 0 && lookUp({ name: 'apt-get', debianPackage: 'apt' }) !== null;
+  return process.getuid?.() === 0 && lookUp({ name: 'apt-get' }) !== null;
 }
 
 function apt(...args: string[]): boolean {
