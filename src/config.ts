@@ -5,6 +5,7 @@ import {
   readPublicUrl,
   readRedis,
   readTrustProxy,
+  type TrustProxy,
 } from './config/addresses.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
 import { checkLedger, checkStorage, readLimits, readSecretKey, usesRedis } from './config/rules.ts';
@@ -21,8 +22,7 @@ export interface Config {
   readonly port: number;
   /** Without a slash at its end; null where unset. */
   readonly publicUrl: string | null;
-  /** As Fastify takes it. */
-  readonly trustProxy: boolean | number | string[];
+  readonly trustProxy: TrustProxy;
   /** Exact origins, or `*`. */
   readonly corsOrigins: readonly string[] | '*';
   readonly logLevel: Settings['LOG_LEVEL'];
@@ -63,8 +63,9 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
 
   const publicUrl = readPublicUrl(settings.PUBLIC_URL, faults);
   const corsOrigins = readOrigins(settings.CORS_ORIGINS, faults);
+  const trustProxy = readTrustProxy(settings.TRUST_PROXY, faults);
   const redis = usesRedis(profile, given) ? readRedis(settings, given, faults) : null;
-  const limits = readLimits(settings, faults);
+  const limits = readLimits(settings, given, faults);
   checkStorage(settings, given, faults);
   checkLedger(profile, given, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
@@ -77,7 +78,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     host: settings.HOST,
     port: settings.PORT,
     publicUrl,
-    trustProxy: readTrustProxy(settings.TRUST_PROXY),
+    trustProxy,
     corsOrigins,
     logLevel: settings.LOG_LEVEL,
     dataDir,

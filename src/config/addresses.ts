@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Settings, VariableName } from './variables.ts';
 
 /** One Redis server. */
@@ -5,8 +6,8 @@ export interface RedisAddress {
   readonly host: string;
   readonly port: number;
   readonly db: number;
-  readonly username: string | null;
-  readonly password: string | null;
+  readonly username?: string;
+  readonly password?: string;
   readonly tls: boolean;
   readonly socketTimeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -36,11 +37,25 @@ export function readOrigins(origins: readonly string[], faults: string[]): reado
   return origins;
 }
 
-export function readTrustProxy(text: string): boolean | number | string[] {
+/** Whose forwarding headers are believed: everybody's or nobody's, those of so many hops, of these networks. */
+export type TrustProxy = boolean | number | readonly string[];
+
+export function readTrustProxy(text: string, faults: string[]): TrustProxy {
   if (text === 'true' || text === 'false') return text === 'true';
-  if (/^\d+$/.test(text)) return Number(text);
-  return text.split(',').map((entry) => entry.trim());
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const networks = text.split(',').map((entry) => entry.trim());
+  for (const network of networks) {
+    const [address = '', bits = '0'] = network.split('/');
+    if (!NAMED_NETWORKS.includes(network) && !(isIP(address) && /^\d{1,3}$/.test(bits))) {
+      faults.push(
+        `TRUST_PROXY: ${JSON.stringify(network)} is not an address or network such as 10.0.0.0/8, a number of hops, true or false.`,
+      );
+    }
+  }
+  return networks;
 }
+
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** `REDIS_URL`, else `REDIS_HOST` and its companions. Saying both is a contradiction. */
 export function readRedis(settings: Settings, given: ReadonlySet<string>, faults: string[]): RedisAddress {
@@ -52,8 +67,7 @@ export function readRedis(settings: Settings, given: ReadonlySet<string>, faults
     host: settings.REDIS_HOST,
     port: settings.REDIS_PORT,
     db: settings.REDIS_DB,
-    username: null,
-    password: settings.REDIS_PASSWORD ?? null,
+    ...(settings.REDIS_PASSWORD === undefined ? {} : { password: settings.REDIS_PASSWORD }),
     tls: settings.REDIS_TLS,
     ...timeouts,
   };
@@ -71,8 +85,8 @@ export function readRedis(settings: Settings, given: ReadonlySet<string>, faults
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 6379),
     db: Number(database),
-    username: url.username ? decodeURIComponent(url.username) : null,
-    password: url.password ? decodeURIComponent(url.password) : null,
+    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
     tls: url.protocol === 'rediss:',
     ...timeouts,
   };

@@ -13,9 +13,9 @@ export function usesRedis(profile: Profile, given: ReadonlySet<string>): boolean
   return profile === 'production' || NAMES_REDIS.some((name) => given.has(name));
 }
 
-export function readLimits(settings: Settings, faults: string[]): Limits {
+export function readLimits(settings: Settings, given: ReadonlySet<string>, faults: string[]): Limits {
   const { UPLOAD_SESSION_TTL: ttl, UPLOAD_SESSION_MAX_LIFETIME: lifetime } = settings;
-  if (lifetime < ttl) {
+  if (lifetime < ttl && given.has('UPLOAD_SESSION_MAX_LIFETIME')) {
     faults.push(
       `UPLOAD_SESSION_MAX_LIFETIME: ${lifetime} is less than UPLOAD_SESSION_TTL (${ttl}). Raise it, or lower the other.`,
     );
@@ -23,7 +23,8 @@ export function readLimits(settings: Settings, faults: string[]): Limits {
   return {
     maxFileSize: settings.UPLOAD_MAX_FILE_SIZE,
     sessionTtlMs: ttl * 1000,
-    maxLifetimeMs: lifetime * 1000,
+    // The default gives way to a longer time to live.
+    maxLifetimeMs: Math.max(lifetime, ttl) * 1000,
     maxActiveSessions: settings.UPLOAD_MAX_ACTIVE_SESSIONS,
     allowedFormats: readFormats(settings.UPLOAD_ALLOWED_FORMATS, faults),
   };

@@ -10,7 +10,7 @@ import { type Static, Type } from 'typebox';
  */
 
 interface Extra {
-  readonly embedded?: string | number | boolean;
+  readonly embedded?: string | number | boolean | readonly string[];
   readonly secret?: true;
   readonly notYet?: string;
 }
@@ -53,6 +53,7 @@ const service = {
   CORS_ORIGINS: list(
     [],
     'Origins whose pages may call the service, with commas between, such as `https://dash.example.org`; `*` for any.',
+    { embedded: ['*'] },
   ),
   DATA_DIR: textOr('./data', 'Folder of the embedded profile: databases, uploads and the secret key.'),
   LOG_LEVEL: choice(

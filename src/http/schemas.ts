@@ -1,12 +1,24 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
+import { ERROR_CODES } from '../core/errors.ts';
 import { SESSION_STATUSES } from '../core/session.ts';
+import { parseUuid } from '../core/session-id.ts';
 
-/** Bodies that several routes share, in the contract's member names. Sizes are bytes. */
+/** Schemas that several routes share, in the contract's member names. Sizes are bytes. */
 
 const Bytes = (description: string) => Type.Integer({ minimum: 0, description });
 const Time = (description: string) => Type.String({ format: 'date-time', description });
-const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
-  Type.Union([type, Type.Null()]);
+const OrNull = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()]);
+
+/** Any 8-4-4-4-12 hex UUID whatever its version bits; compared in lower case. */
+export const Uuid = (description: string) =>
+  Type.Refine(
+    Type.String({ description, examples: ['12345678-1234-5678-9012-123456789012'] }),
+    (value) => parseUuid(value) !== null,
+    () => 'must be a UUID in its 36-character form',
+  );
+
+/** The free-form part that every session carries for the dashboard. */
+export const Context = Type.Record(Type.String(), Type.Unknown());
 
 export const SessionStatus = Type.Object(
   {
@@ -15,7 +27,8 @@ export const SessionStatus = Type.Object(
     status: Type.Enum(SESSION_STATUSES),
     created_at: Time('When the session was created.'),
     expires_at: Time('When the session ends unless more bytes arrive.'),
-    dashboard_context: Type.Record(Type.String(), Type.Unknown(), {
+    dashboard_context: Type.Unsafe<Static<typeof Context>>({
+      ...Context,
       description: 'The context, exactly as it was sent.',
     }),
     upload_url: OrNull(
@@ -52,4 +65,48 @@ export const Quota = Type.Object(
   },
   { title: 'Quota' },
 );
-export type QuotaBody = Static<typeof Quota>;
+
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What to do next; the same as `error_message`.' }),
+    instance: Type.String({ description: 'Path of the request.' }),
+    error_code: Type.Enum(ERROR_CODES),
+    error_message: Type.String(),
+    details: Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        'For programs. Of a bad request: `errors`, every fault as `{path, message}`; the path is a JSON pointer into the body, or begins with `query/`, `path/` or `header/`.',
+    }),
+    timestamp: Time('When the answer was made.'),
+  },
+  { title: 'Problem', description: 'A problem as of RFC 9457.' },
+);
+
+/** For the document: answers with these statuses are problems. */
+export function problems(...statuses: readonly number[]): Record<number, object> {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: PROBLEM_MEANINGS[status] ?? 'The request failed.',
+        content: { 'application/problem+json': { schema: Problem } },
+      },
+    ]),
+  );
+}
+
+const PROBLEM_MEANINGS: Readonly<Record<number, string>> = {
+  400: 'INVALID_REQUEST: `details.errors` lists every fault.',
+  401: 'UNAUTHENTICATED: no, bad or expired credentials.',
+  403: "PERMISSION_DENIED or UNAUTHORIZED_ACCESS: a missing permission, another user's session, a bad upload token.",
+  404: 'SESSION_NOT_FOUND: unknown or forgotten.',
+  409: 'UPLOAD_COMPLETED, OFFSET_MISMATCH or CONFLICT.',
+  413: 'FILE_TOO_LARGE: over `max_file_size`.',
+  415: 'UNSUPPORTED_FORMAT or UNSUPPORTED_MEDIA_TYPE.',
+  422: 'IDEMPOTENCY_KEY_REUSED: the key was used with another body.',
+  429: 'QUOTA_EXCEEDED, SESSION_LIMIT_EXCEEDED or RATE_LIMITED: see `Retry-After`.',
+  500: 'SESSION_CREATION_FAILED or INTERNAL_ERROR.',
+  503: 'A dependency is away: try again after `Retry-After` seconds.',
+};

@@ -14,8 +14,11 @@ export interface Urls {
 }
 
 export interface UrlsDeps {
-  /** Address clients see, without a slash at its end, or null where it is unset. */
-  readonly publicUrl: string | null;
+  /**
+   * Address clients see, without a slash at its end, or null where it is unset. Asked for each answer: the
+   * embedded profile knows its own only once it listens.
+   */
+  readonly publicUrl: () => string | null;
   /** Whether a proxy in front is trusted to tell scheme and host (X-Forwarded-Proto, X-Forwarded-Host). */
   readonly trustProxy: boolean;
   readonly uploadTokens: UploadTokens;
@@ -26,10 +29,10 @@ export interface UrlsDeps {
  * relative, since a `Host` header alone is the client's word and knows nothing of TLS.
  */
 export function createUrls(deps: UrlsDeps): (request: FastifyRequest) => Urls {
-  const fixed = deps.publicUrl === null ? null : urlsUnder(deps.publicUrl, deps.uploadTokens);
   const relative = urlsUnder('', deps.uploadTokens);
   return (request) => {
-    if (fixed !== null) return fixed;
+    const publicUrl = deps.publicUrl();
+    if (publicUrl !== null) return urlsUnder(publicUrl, deps.uploadTokens);
     if (!deps.trustProxy || request.headers['x-forwarded-host'] === undefined) return relative;
     return urlsUnder(`${request.protocol}://${request.host}`, deps.uploadTokens);
   };

@@ -1,7 +1,5 @@
-import type { QuotaSnapshot } from '../core/quota.ts';
-import { remainingBytes } from '../core/quota.ts';
 import type { Session } from '../core/session.ts';
-import type { QuotaBody, SessionStatusBody } from './schemas.ts';
+import type { SessionStatusBody } from './schemas.ts';
 import type { Urls } from './urls.ts';
 
 /** RFC 3339 in UTC with milliseconds. */
@@ -42,34 +40,4 @@ function sessionStatusView(session: Session, urls: Urls): Omit<SessionStatusBody
     sha256: session.contentSha256 ?? session.sha256,
     failure: session.failure,
   };
-}
-
-export function quotaView(quota: QuotaSnapshot, maxActiveSessions: number): QuotaBody {
-  const remaining = remainingBytes(quota);
-  return {
-    quota_limit: quota.limitBytes,
-    quota_used: quota.usedBytes,
-    quota_reserved: quota.reservedBytes,
-    quota_remaining: remaining,
-    quota_limit_gb: gigabytes(quota.limitBytes),
-    quota_used_gb: gigabytes(quota.usedBytes),
-    quota_remaining_gb: gigabytes(remaining),
-    usage_percentage: percentage(quota.usedBytes, quota.limitBytes),
-    reset_date: timestamp(quota.resetAt),
-    active_sessions: quota.activeSessions,
-    max_active_sessions: maxActiveSessions,
-  };
-}
-
-function gigabytes(bytes: number): number {
-  return hundredths(bytes / 1024 ** 3);
-}
-
-/** A limit of nothing is always full. */
-function percentage(used: number, limit: number): number {
-  return limit === 0 ? 100 : hundredths((used / limit) * 100);
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,0 +1,92 @@
+import type { FastifyBaseLogger } from 'fastify';
+import packageJson from '../package.json' with { type: 'json' };
+import type { TrustProxy } from './config/addresses.ts';
+import type { Outcome } from './core/errors.ts';
+import type { Probe, SessionStore } from './core/ports.ts';
+import type { Session } from './core/session.ts';
+import type { Uploads } from './core/uploads.ts';
+import type { UploadEngine } from './engine/engine.ts';
+import { createAuthenticate } from './http/auth/authenticate.ts';
+import { createBearerJwt } from './http/auth/bearer-jwt.ts';
+import { createUploadTokens } from './http/auth/upload-token.ts';
+import { allowOrigins } from './http/cors.ts';
+import { describeItself } from './http/documentation.ts';
+import { createHealth } from './http/health.ts';
+import { adminQuotaRoutes } from './http/routes/admin-quota.ts';
+import { healthRoute, probeRoutes } from './http/routes/health.ts';
+import { initiateRoute } from './http/routes/initiate.ts';
+import { quotaRoutes } from './http/routes/quota.ts';
+import { sessionRoutes } from './http/routes/sessions.ts';
+import { validateRoute } from './http/routes/validate.ts';
+import { sendSecurityHeaders } from './http/security-headers.ts';
+import { createServer } from './http/server.ts';
+import { createUrls } from './http/urls.ts';
+
+const DASHBOARD = '/v1/dashboard/upload';
+
+export interface AppDeps {
+  readonly uploads: Uploads;
+  readonly sessions: Pick<SessionStore, 'find'>;
+  readonly engine: UploadEngine;
+  readonly probes: Readonly<Record<Probe['name'], Probe>>;
+  readonly log: FastifyBaseLogger;
+  readonly settings: {
+    readonly secretKey: string;
+    readonly uploadTokenKey: Uint8Array;
+    readonly jwt: { readonly issuer: string | null; readonly audience: string | null };
+    /** Asked for each answer: the embedded profile knows its own address only once it listens. */
+    readonly publicUrl: () => string | null;
+    readonly trustProxy: TrustProxy;
+    readonly corsOrigins: readonly string[] | '*';
+    readonly uploadUrlTtlSeconds: number;
+  };
+}
+
+export type App = Awaited<ReturnType<typeof buildApp>>;
+
+/** The HTTP service: every plugin and every route, in the order in which they apply. Opens nothing. */
+export async function buildApp(deps: AppDeps) {
+  const { uploads, engine, settings, log } = deps;
+  const app = createServer({ log, trustProxy: settings.trustProxy });
+  await allowOrigins(app, settings.corsOrigins);
+  await sendSecurityHeaders(app);
+  await describeItself(app, packageJson.version);
+
+  const authenticate = createAuthenticate([
+    createBearerJwt({ secretKey: settings.secretKey, ...settings.jwt }),
+  ]);
+  const uploadTokens = createUploadTokens({
+    key: settings.uploadTokenKey,
+    maxLifetimeMs: uploads.limits.maxLifetimeMs,
+  });
+  const urls = createUrls({
+    publicUrl: settings.publicUrl,
+    trustProxy: settings.trustProxy !== false,
+    uploadTokens,
+  });
+  const health = createHealth({
+    probes: deps.probes,
+    version: packageJson.version,
+    onFault: (probe, reason) => log.warn({ err: reason, check: probe.name }, 'a dependency is not well'),
+  });
+  const shared = { uploads, authenticate, urls };
+
+  await app.register(initiateRoute, {
+    ...shared,
+    prefix: DASHBOARD,
+    uploadUrlTtlSeconds: settings.uploadUrlTtlSeconds,
+  });
+  await app.register(validateRoute, { ...shared, prefix: DASHBOARD });
+  await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel });
+  await app.register(quotaRoutes, { ...shared, prefix: DASHBOARD });
+  await app.register(healthRoute, { health, prefix: DASHBOARD });
+  await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
+  await app.register(probeRoutes, { health });
+  return app;
+
+  async function cancel(session: Session): Promise<Outcome<Session>> {
+    // A writer that still runs would put bytes back where they have just been deleted.
+    await engine.stop(session.sessionId);
+    return uploads.cancel(session);
+  }
+}

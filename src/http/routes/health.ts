@@ -1,0 +1,79 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Health, HealthReport } from '../health.ts';
+
+const Check = Type.Object({
+  status: Type.Enum(['healthy', 'unhealthy']),
+  backend: Type.String({ description: 'Product behind it.' }),
+});
+
+const HealthBody = Type.Object(
+  {
+    status: Type.Enum(['healthy', 'unhealthy']),
+    redis_connected: Type.Boolean({ description: 'Redis is in use, and answers.' }),
+    service_initialized: Type.Boolean(),
+    configuration_valid: Type.Boolean(),
+    version: Type.String(),
+    checks: Type.Object({ session_store: Check, ledger: Check, storage: Check }),
+  },
+  { title: 'Health' },
+);
+
+const Alive = Type.Object({ status: Type.String() });
+
+/** GET P/health: the health object of the contract, for anyone. */
+export const healthRoute: FastifyPluginCallbackTypebox<{ readonly health: Health }> = (
+  app,
+  { health },
+  done,
+) => {
+  app.get(
+    '/health',
+    {
+      schema: {
+        summary: 'Health of the service and what it depends on',
+        tags: ['operations'],
+        response: { 200: HealthBody, 503: HealthBody },
+      },
+    },
+    async (_request, reply) => {
+      const report: HealthReport = await health();
+      return reply
+        .code(report.status === 'healthy' ? 200 : 503)
+        .header('cache-control', 'no-store')
+        .send(report);
+    },
+  );
+  done();
+};
+
+/** GET /livez and /readyz, for whoever starts, stops and balances processes. */
+export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health }> = (
+  app,
+  { health },
+  done,
+) => {
+  app.get(
+    '/livez',
+    { schema: { summary: 'The process answers', tags: ['operations'], response: { 200: Alive } } },
+    async () => ({ status: 'alive' }),
+  );
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        summary: 'The service can take requests',
+        tags: ['operations'],
+        response: { 200: Alive, 503: Alive },
+      },
+    },
+    async (_request, reply) => {
+      const ready = (await health()).status === 'healthy';
+      return reply
+        .code(ready ? 200 : 503)
+        .header('cache-control', 'no-store')
+        .send({ status: ready ? 'ready' : 'not ready' });
+    },
+  );
+  done();
+};

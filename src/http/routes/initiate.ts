@@ -1,0 +1,99 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Initiated } from '../../core/admission.ts';
+import { remainingBytes } from '../../core/quota.ts';
+import { callerGuard, callerOf } from '../auth/authenticate.ts';
+import { sendRefusal } from '../problem.ts';
+import { problems, SessionStatus } from '../schemas.ts';
+import { sendJson } from '../send-json.ts';
+import type { Urls } from '../urls.ts';
+import { timestamp, withContext } from '../views.ts';
+import { InitiateBody, InitiateHeaders, readDraft } from './initiate-body.ts';
+import type { RouteDeps } from './route-deps.ts';
+
+/** Dialects that the upload resource speaks today. */
+const PROTOCOLS = ['put', 'tus-1.0.0'] as const;
+
+const Initiated201 = Type.Object(
+  {
+    session_id: Type.String({ format: 'uuid' }),
+    upload_url: Type.String({ description: 'Where the file goes; it holds the upload token.' }),
+    max_file_size: Type.Integer({ description: 'The most this session may hold, in bytes.' }),
+    allowed_formats: Type.Array(Type.String()),
+    remaining_quota: Type.Integer({ description: 'What is left after this reservation, in bytes.' }),
+    quota_limit: Type.Integer(),
+    session_expires_at: Type.String({ format: 'date-time' }),
+    dashboard_context: SessionStatus.properties.dashboard_context,
+    upload_instructions: Type.Object({
+      method: Type.Literal('PUT'),
+      headers: Type.Record(Type.String(), Type.String()),
+      timeout: Type.Integer({ description: 'Seconds.' }),
+      protocols: Type.Array(Type.String()),
+      tus_endpoint: Type.String(),
+    }),
+  },
+  { title: 'Initiated', description: 'The session, with its quota reserved.' },
+);
+
+/** POST P/initiate: reserve quota and create a session. */
+export const initiateRoute: FastifyPluginCallbackTypebox<
+  RouteDeps & { readonly uploadUrlTtlSeconds: number }
+> = (app, { uploads, authenticate, urls, uploadUrlTtlSeconds }, done) => {
+  const { allowedFormats } = uploads.limits;
+  const formats = allowedFormats === '*' ? ['*'] : allowedFormats;
+
+  app.post(
+    '/initiate',
+    {
+      onRequest: callerGuard(authenticate, 'create_sessions'),
+      config: { surprise: 'SESSION_CREATION_FAILED' },
+      schema: {
+        summary: 'Create an upload session',
+        description: 'Reserves the quota at once. The file then goes to `upload_url`.',
+        tags: ['sessions'],
+        security: [{ bearer: [] }],
+        headers: InitiateHeaders,
+        body: InitiateBody,
+        response: { 201: Initiated201, ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const draft = readDraft(request, request.body);
+      if (!draft.ok) return sendRefusal(reply, draft.refusal);
+
+      const outcome = await uploads.initiate({
+        userId: callerOf(request).userId,
+        draft: draft.value,
+        idempotencyKey: request.headers['idempotency-key'] ?? null,
+      });
+      if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
+
+      const here = urls(request);
+      const uploadUrl = here.uploadUrl(outcome.value.session);
+      reply.code(201).header('location', uploadUrl);
+      if (outcome.value.replayed) reply.header('idempotency-replayed', 'true');
+      return sendJson(reply, initiatedJson(outcome.value, uploadUrl, here));
+    },
+  );
+  done();
+
+  function initiatedJson({ session, quota }: Initiated, uploadUrl: string, here: Urls): string {
+    const view = {
+      session_id: session.sessionId,
+      upload_url: uploadUrl,
+      max_file_size: session.maxFileSize,
+      allowed_formats: formats,
+      remaining_quota: remainingBytes(quota),
+      quota_limit: quota.limitBytes,
+      session_expires_at: timestamp(session.expiresAt),
+      upload_instructions: {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/octet-stream' },
+        timeout: uploadUrlTtlSeconds,
+        protocols: PROTOCOLS,
+        tus_endpoint: here.tusEndpoint,
+      },
+    };
+    return withContext(view, session.dashboardContext);
+  }
+};

@@ -1,0 +1,11 @@
+import type { FastifyRequest } from 'fastify';
+import type { Uploads } from '../../core/uploads.ts';
+import type { Authenticate } from '../auth/caller.ts';
+import type { Urls } from '../urls.ts';
+
+/** What the routes of the JSON API share. */
+export interface RouteDeps {
+  readonly uploads: Uploads;
+  readonly authenticate: Authenticate;
+  readonly urls: (request: FastifyRequest) => Urls;
+}

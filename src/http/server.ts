@@ -1,0 +1,56 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify';
+import type { TrustProxy } from '../config/addresses.ts';
+import { answerClientError } from './client-errors.ts';
+import { answerWithProblems, sendProblem } from './errors.ts';
+import { acceptJsonBodies } from './json-body.ts';
+import { createRequestIds } from './request-ids.ts';
+import { createRouteTable } from './route-table.ts';
+import { createValidatorCompiler } from './validation.ts';
+
+/** Milliseconds in which a request's headers have to be there. Bodies have their own rules. */
+const HEADERS_TIMEOUT_MS = 15_000;
+
+/** A Fastify that has no route yet, but already answers everything the way Sluice does. */
+export function createServer(options: { readonly log: FastifyBaseLogger; readonly trustProxy: TrustProxy }) {
+  const app = Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: createRequestIds(),
+    trustProxy: asFastifyTakesIt(options.trustProxy),
+    // Uploads take as long as they take; the engine watches their pace.
+    requestTimeout: 0,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+    exposeHeadRoutes: false,
+    // While the service stops, requests on open connections are still answered as ever.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 200 },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(createValidatorCompiler());
+  app.setSerializerCompiler(() => JSON.stringify);
+  answerWithProblems(app, createRouteTable(app));
+  acceptJsonBodies(app);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    request.log.debug(
+      { method: request.method, status: reply.statusCode, ms: reply.elapsedTime },
+      'answered',
+    );
+    done();
+  });
+  return app;
+}
+
+function asFastifyTakesIt(trust: TrustProxy): NonNullable<FastifyServerOptions['trustProxy']> {
+  if (typeof trust === 'boolean') return trust;
+  if (typeof trust === 'number') return (_address, hop) => hop < trust;
+  return [...trust];
+}

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { FastifyBaseLogger } from 'fastify';
+import { buildApp } from './app.ts';
+import { deriveKey } from './config/secret-key.ts';
+import type { Config } from './config.ts';
+import type { Accounts, BlobStore, DueSessions, Ledger, Probe, SessionStore } from './core/ports.ts';
+import { shardOfUser } from './core/session-id.ts';
+import { createUploads, type Uploads } from './core/uploads.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { createUploadEngine } from './engine/engine.ts';
+import { createDiskBlobStore } from './stores/disk/blobs.ts';
+import { connectRedis, untilReady } from './stores/redis/connect.ts';
+import { createRedisSessionStore } from './stores/redis/sessions.ts';
+import { createSqliteLedger } from './stores/sqlite/ledger.ts';
+import { createSqliteSessionStore } from './stores/sqlite/sessions.ts';
+import { startSweeper } from './sweeper.ts';
+
+/**
+ * The composition root: configuration → stores → app → listen → close. Connections are opened here and
+ * nowhere else.
+ */
+
+/** Milliseconds that running uploads get to acknowledge their bytes when the service stops. */
+const UPLOADS_GRACE_MS = 5000;
+/** Milliseconds after which connections that are still open are cut. */
+const CONNECTIONS_GRACE_MS = 5000;
+/** Milliseconds to wait for Redis at the start; the service starts without it all the same, and says 503. */
+const REDIS_WAIT_MS = 2000;
+
+const clock = { now: () => Date.now() };
+
+/** Everything that keeps something, opened as configured. */
+export interface Stores {
+  readonly sessions: SessionStore & Accounts & DueSessions & Probe;
+  readonly ledger: Ledger & Probe;
+  readonly blobs: BlobStore & Probe;
+  close(): Promise<void>;
+}
+
+export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
+  const { sessions, close } = await openSessions(config, log);
+  const ledger = createSqliteLedger({ file: config.ledger.file, clock, ...config.quota });
+  const blobs = createDiskBlobStore(config.storage);
+  return {
+    sessions,
+    ledger,
+    blobs,
+    async close() {
+      close();
+      ledger.close();
+    },
+  };
+}
+
+async function openSessions(
+  config: Config,
+  log: FastifyBaseLogger,
+): Promise<{ sessions: Stores['sessions']; close: () => void }> {
+  if (config.sessions.backend === 'sqlite') {
+    const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
+    return { sessions, close: () => sessions.close() };
+  }
+  const { redis: address, prefix } = config.sessions;
+  const redis = connectRedis({
+    ...address,
+    onError: (error) => log.warn({ err: error }, 'the connection to Redis failed'),
+  });
+  if (!(await untilReady(redis, REDIS_WAIT_MS))) {
+    log.warn({ host: address.host, port: address.port }, 'Redis does not answer yet; it is tried again');
+  }
+  const sessions = createRedisSessionStore({ redis, prefix, shardOf: shardsOf(config) });
+  return { sessions, close: () => redis.disconnect() };
+}
+
+/** The use cases on these stores. */
+export function composeUploads(config: Config, stores: Stores, log: FastifyBaseLogger): Uploads {
+  return createUploads({
+    store: stores.sessions,
+    ledger: stores.ledger,
+    blobs: stores.blobs,
+    events: eventsTo(log),
+    limits: config.limits,
+    shardOf: shardsOf(config),
+  });
+}
+
+/**
+ * Embedded processes that share a Redis may each have a secret of their own, but a user must have one shard:
+ * there the key is the same for all. It only spreads users evenly; it protects nothing on one machine.
+ */
+function shardsOf(config: Config): (userId: string) => string {
+  const secret = config.profile === 'embedded' ? 'embedded' : config.secretKey;
+  const key = deriveKey(secret, 'session-id-shard');
+  return (userId) => shardOfUser(key, userId);
+}
+
+function eventsTo(log: FastifyBaseLogger) {
+  return { emit: (event: object) => log.debug(event, 'session event') };
+}
+
+export interface Service {
+  /** Address it listens on, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly stores: Stores;
+  /** Takes no more requests, lets running ones end for some seconds, closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Another process is at work in the same folder. */
+export const DATA_DIR_IN_USE = 'SLUICE_DATA_DIR_IN_USE';
+
+/**
+ * Starts the service. Rejects where the folder is in use (`code` is `DATA_DIR_IN_USE`), a database cannot be
+ * opened or the port is taken (`EADDRINUSE`).
+ */
+export async function startService(config: Config, log: FastifyBaseLogger): Promise<Service> {
+  const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
+  const stores = await openStores(config, log);
+  const uploads = composeUploads(config, stores, log);
+  const engine = createUploadEngine({
+    sessions: stores.sessions,
+    blobs: stores.blobs,
+    uploads,
+    events: eventsTo(log),
+    instance: randomUUID(),
+    limits: {
+      idleTimeoutMs: config.receiving.idleTimeoutMs,
+      minimumBytesPerSecond: config.receiving.minBytesPerSecond,
+      minimumRateWindowMs: config.receiving.idleTimeoutMs,
+    },
+  });
+  let listensOn: string | null = null;
+  const app = await buildApp({
+    uploads,
+    engine,
+    sessions: stores.sessions,
+    probes: { session_store: stores.sessions, ledger: stores.ledger, storage: stores.blobs },
+    log,
+    settings: {
+      secretKey: config.secretKey,
+      uploadTokenKey: deriveKey(config.secretKey, 'upload-token'),
+      jwt: config.jwt,
+      publicUrl: () => config.publicUrl ?? (config.profile === 'embedded' ? listensOn : null),
+      trustProxy: config.trustProxy,
+      corsOrigins: config.corsOrigins,
+      uploadUrlTtlSeconds: config.uploadUrlTtlSeconds,
+    },
+  });
+
+  const closeStores = async () => {
+    await stores.close();
+    unlock();
+  };
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await app.close();
+    await closeStores();
+    throw error;
+  }
+  listensOn = urlOf(app.server.address(), config.host);
+  const sweeper = startSweeper(uploads.sweep, log);
+
+  async function close(): Promise<void> {
+    const closed = app.close();
+    await Promise.all([sweeper.stop(), engine.close(UPLOADS_GRACE_MS)]);
+    const impatient = setTimeout(() => app.server.closeAllConnections(), CONNECTIONS_GRACE_MS);
+    await closed;
+    clearTimeout(impatient);
+    await closeStores();
+  }
+
+  let closing: Promise<void> | null = null;
+  return {
+    url: listensOn,
+    stores,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function lockOrThrow(dataDir: string): () => void {
+  const unlock = lockDataDir(dataDir);
+  if (unlock === null) {
+    throw Object.assign(new Error(`Another Sluice is at work in ${dataDir}.`), { code: DATA_DIR_IN_USE });
+  }
+  return unlock;
+}
+
+/** The address as a client on this machine reaches it. */
+function urlOf(address: AddressInfo | string | null, host: string): string {
+  if (address === null || typeof address === 'string') throw new TypeError('not listening on a TCP port');
+  const anyAddress = host === '0.0.0.0' || host === '::';
+  const name = anyAddress ? 'localhost' : address.family === 'IPv6' ? `[${address.address}]` : host;
+  return `http://${name}:${address.port}`;
+}
