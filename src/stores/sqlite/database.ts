@@ -31,34 +31,43 @@ export interface Database {
   prepare(sql: string): StatementSync;
   /** Run `work` holding the write lock; all of it is committed, or, where it throws, none. */
   write<T>(work: () => T): Promise<T>;
+  /** As `write`, and a power cut cannot undo it, nor anything committed before. */
+  writeDurably<T>(work: () => T): Promise<T>;
   /** Run `work` on one unchanging snapshot. */
   read<T>(work: () => T): Promise<T>;
   /** Idempotent. */
   close(): void;
 }
 
+type Mode = 'read' | 'write' | 'writeDurably';
+
 export function openDatabase({ file, synchronous, migrations }: OpenOptions): Database {
   const db = withTranslatedFaults(() => open(file, synchronous, migrations));
-  const begin = { write: db.prepare('BEGIN IMMEDIATE'), read: db.prepare('BEGIN') };
+  const beginRead = db.prepare('BEGIN');
+  const beginWrite = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
 
-  function transact<T>(kind: 'write' | 'read', work: () => T): T {
-    begin[kind].run();
+  function transact<T>(mode: Mode, work: () => T): T {
+    // The setting cannot be changed inside a transaction.
+    if (mode === 'writeDurably') db.exec('PRAGMA synchronous = FULL');
     try {
+      (mode === 'read' ? beginRead : beginWrite).run();
       const result = work();
       commit.run();
       return result;
     } catch (error) {
       rollBack(db);
       throw error;
+    } finally {
+      if (mode === 'writeDurably') db.exec(`PRAGMA synchronous = ${synchronous}`);
     }
   }
 
-  async function attempt<T>(kind: 'write' | 'read', work: () => T): Promise<T> {
+  async function attempt<T>(mode: Mode, work: () => T): Promise<T> {
     const deadline = performance.now() + LOCK_DEADLINE_MS;
     for (;;) {
       try {
-        return transact(kind, work);
+        return transact(mode, work);
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw translateFault(error);
       }
@@ -68,8 +77,9 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
 
   return {
     prepare: (sql) => db.prepare(sql),
-    write: (work) => attempt('write', work),
     read: (work) => attempt('read', work),
+    write: (work) => attempt('write', work),
+    writeDurably: (work) => attempt('writeDurably', work),
     close: () => {
       if (db.isOpen) db.close();
     },
@@ -109,7 +119,7 @@ function switchToWal(db: DatabaseSync): void {
 }
 
 function rollBack(db: DatabaseSync): void {
-  if (!db.isTransaction) return; // a full disk or an I/O fault has ended it already
+  if (!db.isOpen || !db.isTransaction) return; // a full disk or an I/O fault has ended it already
   try {
     db.exec('ROLLBACK');
   } catch {
