@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import { createSqliteLedger, type SqliteLedger } from '../../src/stores/sqlite/ledger.ts';
 import { newSession, newUser, settlementOf } from './ledger/harness.ts';
-import { startLedgerProcess } from './ledger/sqlite-processes.ts';
+import type { LedgerAnswer, LedgerOrder } from './sqlite/ledger-process.ts';
+import { startProcess, startProcesses } from './sqlite/processes.ts';
 
 /** What the ledger promises because it is a file: shared by processes, locked, damaged, full. */
 const LIMIT = 1_000_000;
@@ -212,7 +213,10 @@ promise('after closing, every call says that the ledger is away', async ({ open 
 });
 
 async function startOn(file: string, howMany: number, limits: { maxFileKib?: number } = {}) {
-  const processes = await Promise.all(Array.from({ length: howMany }, () => startLedgerProcess(limits)));
+  const script = new URL('./sqlite/ledger-process.ts', import.meta.url);
+  const processes = await startProcesses(howMany, () =>
+    startProcess<LedgerOrder, LedgerAnswer>(script, limits),
+  );
   for (const one of processes) one.order({ kind: 'open', file });
   await Promise.all(processes.map((one) => one.until('opened')));
   return processes;
