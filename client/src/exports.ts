@@ -1,0 +1,14 @@
+export type { EventsOptions, QuotaEvent, SessionEvent, SluiceEvent } from './api/events.ts';
+export type { InitiateRequest, InitiateResponse, Quota, SessionStatus } from './api/types.ts';
+export type { ClientOptions, SluiceClient } from './client.ts';
+export type { ClientErrorCode, ErrorCode, ServerErrorCode } from './errors.ts';
+export { CLIENT_ERROR_CODES, isSluiceApiError, SERVER_ERROR_CODES, SluiceApiError } from './errors.ts';
+export type { RetryOptions, RetryPlan } from './retry.ts';
+export type { Batch, BatchOptions } from './upload/batch.ts';
+export type { BatchPlan, PlannedFile } from './upload/batch-plan.ts';
+export { planBatch } from './upload/batch-plan.ts';
+export type { DashboardContext, UploadOptions } from './upload/options.ts';
+export { resumableSessions } from './upload/resumable.ts';
+export type { UploadProgress, UploadSession, UploadSnapshot, UploadState } from './upload/snapshot.ts';
+export { UPLOAD_STATES } from './upload/snapshot.ts';
+export type { Upload } from './upload/upload.ts';
