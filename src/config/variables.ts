@@ -34,7 +34,8 @@ const choice = <const V extends string[]>(
   fallback: V[number],
   values: readonly [...V],
   description: string,
-) => Type.Enum(values, { description, default: fallback });
+  extra: Extra = {},
+) => Type.Enum(values, { description, default: fallback, ...extra });
 
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 const DAY_SECONDS = 86_400;
@@ -59,7 +60,8 @@ const service = {
   LOG_LEVEL: choice(
     'info',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    'Least severe log line that is written.',
+    'Least severe log line that is written, as JSON on standard error.',
+    { embedded: 'warn' },
   ),
   WORKERS: Type.Integer({
     description: 'Processes that share the port.',

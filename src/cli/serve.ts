@@ -1,0 +1,97 @@
+import { pino } from 'pino';
+import type { Config } from '../config.ts';
+import { DATA_DIR_IN_USE, type Service, startService } from '../main.ts';
+import { signAccessToken } from './access-token.ts';
+import { type Command, EXIT, failure, readArgs } from './command.ts';
+import { configurationFor, profileOf } from './configuration.ts';
+import { DEVELOPER, DEVELOPER_TTL, greeting } from './greeting.ts';
+
+/** Milliseconds for everything to end once the process was told to; then it ends all the same. */
+const STOP_DEADLINE_MS = 15_000;
+
+export const serve: Command = {
+  summary: 'Run the service until it is told to stop',
+  help: `Usage: sluice serve [--embedded]
+
+Listens on HOST and PORT. Logs are JSON lines on standard error. The embedded profile also prints its
+address, a development token and two commands that upload a first video. SIGTERM and SIGINT stop it:
+running uploads keep what they have sent.`,
+
+  async run(args) {
+    const { values } = readArgs(args, {});
+    const config = configurationFor(profileOf(values.embedded ? values : { production: true }));
+    const log = pino({ level: config.logLevel }, pino.destination({ fd: process.stderr.fd, sync: true }));
+    const stopped = untilToldToStop();
+    const service = await startOrExplain(config, log);
+    log.info({ url: service.url, profile: config.profile }, 'listening');
+    if (config.profile === 'embedded') await greet(config, service, values.json === true);
+
+    const signal = await stopped;
+    log.info({ signal }, 'stopping');
+    process.once(signal, () => process.exit(EXIT.failed));
+    setTimeout(() => process.exit(EXIT.failed), STOP_DEADLINE_MS).unref();
+    await service.close();
+    return EXIT.ok;
+  },
+};
+
+async function startOrExplain(config: Config, log: pino.Logger): Promise<Service> {
+  try {
+    return await startService(config, log);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    switch (code) {
+      case 'EADDRINUSE':
+        throw failure(
+          EXIT.unavailable,
+          `Port ${config.port} on ${config.host} is taken. Stop what listens there, or set PORT to another.`,
+        );
+      case 'EADDRNOTAVAIL':
+        throw failure(
+          EXIT.unavailable,
+          `This machine has no address ${config.host}. Set HOST to one it has.`,
+        );
+      case 'EACCES':
+        throw failure(
+          EXIT.unavailable,
+          `This user may not listen on port ${config.port}, or not write to ${config.dataDir}. Set PORT or DATA_DIR.`,
+        );
+      case DATA_DIR_IN_USE:
+        throw failure(
+          EXIT.unavailable,
+          `Another Sluice is at work in ${config.dataDir}. Stop it, or set DATA_DIR and PORT to others.`,
+        );
+      default:
+        throw error;
+    }
+  }
+}
+
+async function greet(config: Config, service: Service, json: boolean): Promise<void> {
+  const { token, expiresAt } = await signAccessToken(config, {
+    userId: DEVELOPER,
+    permissions: ['upload_files', 'create_sessions'],
+    ttlSeconds: DEVELOPER_TTL,
+  });
+  const { url } = service;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ url, token, user_id: DEVELOPER, expires_at: expiresAt.toISOString() })}\n`
+      : greeting({ url, token, kept: describePlaces(config) }),
+  );
+}
+
+function describePlaces(config: Config): string {
+  const { sessions, storage, ledger } = config;
+  const where =
+    sessions.backend === 'redis'
+      ? `Sessions: Redis at ${sessions.redis.host}:${sessions.redis.port}, ledger: ${ledger.file}`
+      : `Sessions and ledger: ${config.dataDir}`;
+  return `${where}, files: ${storage.uploadFolder}`;
+}
+
+function untilToldToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, resolve);
+  });
+}
