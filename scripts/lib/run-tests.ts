@@ -2,14 +2,15 @@
  * npm test, once the packages are there: starts the servers that tests need, runs the test files, stops the
  * servers whatever happens, and closes with "N passed, N failed".
  *
- * Arguments: files or folders (default: all of test/), `--test-name-pattern=…`, and options for Node.
+ * Arguments: files or folders (default: all of test/), `--test-name-pattern=…`, `--no-servers` for tests that
+ * need none, and options for Node.
  */
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { testServers } from './servers/all.ts';
-import type { RunningServer } from './servers/server.ts';
+import type { RunningServer, TestServer } from './servers/server.ts';
 import { createTestReport, type TestCounts } from './test-report.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,6 +23,7 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_DEADLINE_MS = 20 * 60_000;
 
 const NAME_PATTERN = '--test-name-pattern=';
+const NO_SERVERS = '--no-servers';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -37,11 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   const running: RunningServer[] = [];
   try {
     const files = testFiles(args.filter((arg) => !arg.startsWith('--')));
-    for (const server of testServers) {
-      const started = await server.start();
-      running.push(started);
-      Object.assign(process.env, started.env);
-    }
+    if (!args.includes(NO_SERVERS)) await startAll(testServers, running);
     const counts = await runFiles(files, args, stopped.signal);
     if (stopped.signal.aborted) console.error(`The run is not complete: ${stopped.signal.reason.message}.`);
     console.log(`${counts.passed} passed, ${counts.failed} failed`);
@@ -51,12 +49,24 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   } finally {
     clearTimeout(deadline);
-    for (const server of running) await server.stop();
+    await Promise.all(running.map((server) => server.stop()));
   }
 }
 
+/** Start them side by side. What did start stands in `running`, even where another one did not. */
+async function startAll(servers: readonly TestServer[], running: RunningServer[]): Promise<void> {
+  const starts = await Promise.allSettled(servers.map((server) => server.start()));
+  for (const start of starts) {
+    if (start.status === 'rejected') continue;
+    running.push(start.value);
+    Object.assign(process.env, start.value.env);
+  }
+  const failed = starts.find((start) => start.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
 async function runFiles(files: string[], args: readonly string[], signal: AbortSignal): Promise<TestCounts> {
-  const flags = args.filter((arg) => arg.startsWith('--'));
+  const flags = args.filter((arg) => arg.startsWith('--') && arg !== NO_SERVERS);
   const namePatterns = flags
     .filter((flag) => flag.startsWith(NAME_PATTERN))
     .map((flag) => flag.slice(NAME_PATTERN.length));
