@@ -34,7 +34,7 @@ export function createAccounts(context: StoreContext, find: SessionStore['find']
     },
 
     async liveSessions(userId) {
-      const ids = await redis.zrange(keys.reserving(shardOf(userId), userId), 0, -1).catch(rethrow);
+      const ids = await redis.zrange(keys.reserving(shardOf(userId), userId), 0, '-1').catch(rethrow);
       const found = await Promise.all(ids.map(find));
       return found
         .filter((one) => one !== null)

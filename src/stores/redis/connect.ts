@@ -1,22 +1,10 @@
 import { Redis } from 'ioredis';
 
 /** What the store asks of a client: a single Redis, one behind Sentinels and a Cluster all have it. */
-export interface RedisClient {
-  evalsha(sha: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
-  eval(lua: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
-  hget(key: string, field: string): Promise<string | null>;
-  zrange(key: string, start: number, stop: number): Promise<string[]>;
-  zrangebyscore(
-    key: string,
-    min: string,
-    max: string,
-    limit: 'LIMIT',
-    offset: number,
-    count: number,
-  ): Promise<string[]>;
-  time(): Promise<(number | string)[]>;
-  ping(): Promise<unknown>;
-}
+export type RedisClient = Pick<
+  Redis,
+  'evalsha' | 'eval' | 'hget' | 'zrange' | 'zrangebyscore' | 'time' | 'ping'
+>;
 
 export interface RedisConnection {
   readonly host: string;

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { createRedisSessionStore, type RedisSessionStore } from '../../../src/stores/redis/sessions.ts';
+import { connectedRedis } from '../../helpers/redis.ts';
+import { type SessionStoreHarness, type SessionStorePorts, shardOf } from './harness.ts';
+
+const SHIFT_TIMES = readFileSync(new URL('./shift-times.lua', import.meta.url), 'utf8');
+
+export interface RedisHarness extends SessionStoreHarness {
+  readonly redis: Redis;
+  readonly prefix: string;
+  /** The adapter itself, without the translation of times. */
+  readonly bare: RedisSessionStore;
+}
+
+/**
+ * A store under a prefix of its own. Redis' clock cannot be pushed, so `advance` moves what is stored into
+ * the past and `store` adds that up on everything that goes in and comes out.
+ */
+export async function redisHarness(port: number): Promise<RedisHarness> {
+  const redis = await connectedRedis(port);
+  const prefix = `test-${randomUUID()}`;
+  const bare = createRedisSessionStore({ redis, prefix, shardOf });
+  let passed = 0;
+  const inside = <T>(value: T) => moveTimes(value, -passed);
+  const outside = async <T>(value: Promise<T>) => moveTimes(await value, passed);
+  const names = () => redis.keys(`${prefix}:*`);
+
+  const store: SessionStorePorts = {
+    admit: (admission) => outside(bare.admit(admission)),
+    find: (id) => outside(bare.find(id)),
+    take: (id, writer) => outside(bare.take(id, writer)),
+    commit: (id, epoch, progress) => outside(bare.commit(id, epoch, progress)),
+    finish: (id, completion) => outside(bare.finish(id, inside(completion))),
+    end: (id, ending) => outside(bare.end(id, inside(ending))),
+    read: (userId) => outside(bare.read(userId)),
+    load: (account, asked, settled) => bare.load(inside(account), asked, settled),
+    liveSessions: (userId) => outside(bare.liveSessions(userId)),
+    due: (limit) => outside(bare.due(limit)),
+    forget: (id) => bare.forget(id),
+  };
+
+  return {
+    redis,
+    prefix,
+    bare,
+    store,
+    async now() {
+      const [seconds, micros] = await redis.time();
+      return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) + passed;
+    },
+    async advance(ms) {
+      await redis.eval(SHIFT_TIMES, 0, prefix, ms);
+      passed += ms;
+    },
+    async loseAccount(userId) {
+      await redis.del(`${prefix}:{${shardOf(userId)}}:u:${userId}`);
+    },
+    async keysWithoutTtl() {
+      const all = await names();
+      const left = await Promise.all(all.map((name) => redis.pttl(name)));
+      return all.filter((_, i) => left[i] === -1);
+    },
+    async close() {
+      if (redis.status === 'ready') {
+        const all = await names();
+        if (all.length > 0) await redis.unlink(all);
+      }
+      redis.disconnect();
+    },
+  };
+}
+
+const TIMES = new Set([
+  'createdAt',
+  'expiresAt',
+  'completedAt',
+  'resetAt',
+  'retryAt',
+  'now',
+  'periodStart',
+  'periodEnd',
+  'holdReservationUntil',
+]);
+
+/** A copy in which every time, at whatever depth, lies `by` milliseconds later. */
+function moveTimes<T>(value: T, by: number): T {
+  if (Array.isArray(value)) return value.map((item) => moveTimes(item, by)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const moved = Object.entries(value).map(([name, inner]) =>
+    TIMES.has(name) && typeof inner === 'number' ? [name, inner + by] : [name, moveTimes(inner, by)],
+  );
+  return Object.fromEntries(moved) as T;
+}
