@@ -1,0 +1,106 @@
+import { SluiceError } from '../core/errors.ts';
+import type { CommitResult, Events, Progress, SessionStore } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import type { EngineLimits } from './limits.ts';
+
+/**
+ * Acknowledges what is stored: now and then while bytes come in, and once at the end. One commit is under way
+ * at a time, beside the next write, so that the session store's latency costs no throughput. While the store is
+ * away the commit is tried again for a bounded time; repeating it does no harm.
+ */
+export interface Commits {
+  /** The session as the last commit left it. */
+  readonly session: Session;
+  /** The first thing that ended this writer's right to commit: a newer writer, an ended session, a fault. */
+  readonly verdict: Verdict | null;
+  /** Start a commit in the background, if one is due. Never throws: see `verdict`. */
+  pace(progress: () => Progress): void;
+  /** Commit now, after the one under way. */
+  commit(progress: Progress): Promise<CommitResult>;
+}
+
+export type Verdict =
+  | Exclude<CommitResult, { kind: 'committed' | 'quota_exceeded' }>
+  | { readonly kind: 'fault'; readonly fault: unknown };
+
+interface Deps {
+  readonly sessions: SessionStore;
+  readonly events: Events;
+  readonly limits: EngineLimits;
+  /** Called when `verdict` is set by a commit in the background. */
+  readonly onVerdict: () => void;
+}
+
+const RETRY_MS = 100;
+
+export function createCommits(deps: Deps, taken: Session): Commits {
+  const { sessions, events, limits } = deps;
+  const { sessionId, epoch } = taken;
+  let session = taken;
+  let verdict: Verdict | null = null;
+  let underWay: Promise<void> | null = null;
+  let lastAt = performance.now();
+
+  async function attempt(progress: Progress): Promise<CommitResult> {
+    const giveUpAt = performance.now() + limits.storeGraceMs;
+    for (;;) {
+      try {
+        return await sessions.commit(sessionId, epoch, progress);
+      } catch (fault) {
+        if (!(fault instanceof SluiceError) || performance.now() + RETRY_MS >= giveUpAt) throw fault;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  function note(result: CommitResult): void {
+    lastAt = performance.now();
+    if (result.kind === 'quota_exceeded') return;
+    if (result.kind !== 'committed') {
+      verdict ??= result;
+      return;
+    }
+    const moved = result.session.uploadOffset !== session.uploadOffset;
+    session = result.session;
+    if (!moved) return;
+    const { userId, uploadOffset, uploadLength } = session;
+    events.emit({ type: 'progress', sessionId, userId, uploadOffset, uploadLength });
+  }
+
+  async function inBackground(progress: Progress): Promise<void> {
+    try {
+      note(await attempt(progress));
+    } catch (fault) {
+      verdict ??= { kind: 'fault', fault };
+    }
+    underWay = null;
+    if (verdict) deps.onVerdict();
+  }
+
+  return {
+    get session() {
+      return session;
+    },
+    get verdict() {
+      return verdict;
+    },
+
+    pace(progress) {
+      if (underWay || verdict) return;
+      const next = progress();
+      const bytes = next.offset - session.uploadOffset;
+      if (bytes <= 0) return;
+      if (bytes < limits.commitBytes && performance.now() - lastAt < limits.commitIntervalMs) return;
+      underWay = inBackground(next);
+    },
+
+    async commit(progress) {
+      await underWay;
+      if (verdict?.kind === 'fault') throw verdict.fault;
+      if (verdict) return verdict;
+      const result = await attempt(progress);
+      note(result);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
+import type { BlobStore, Events } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import type { Uploads } from '../core/uploads.ts';
+import { digestStored } from './verify.ts';
+
+/**
+ * From sealed to completed. Every step may be repeated (a digest compared, `Uploads.complete`), so whoever
+ * finds a sealed session, after a crash or because a client repeats its final request, may finish it; within
+ * this process they all wait for the same run.
+ */
+export interface Completion {
+  /** @param digest SHA-256 taken on the way, 64 hex digits; null reads the stored bytes again. */
+  finish(sealed: Session, digest: string | null): Promise<Outcome<Session>>;
+  /** Resolves when none is under way. */
+  idle(): Promise<void>;
+}
+
+const DIGEST_MISMATCH: Refusal = {
+  code: 'DIGEST_MISMATCH',
+  message:
+    'The file is not the one that was declared: its sha256 differs. Start a new session and send it again.',
+};
+
+export function createCompletion(deps: {
+  readonly uploads: Pick<Uploads, 'complete' | 'fail'>;
+  readonly blobs: BlobStore;
+  readonly events: Events;
+}): Completion {
+  const { uploads, blobs, events } = deps;
+  const underWay = new Map<string, Promise<Outcome<Session>>>();
+
+  async function run(sealed: Session, known: string | null): Promise<Outcome<Session>> {
+    const { sessionId, userId, uploadOffset, uploadLength } = sealed;
+    events.emit({ type: 'verifying', sessionId, userId, uploadOffset, uploadLength });
+    const digest = known ?? (await digestStored(blobs, sealed, uploadOffset));
+    if (sealed.sha256 === null || sealed.sha256 === digest) return uploads.complete(sealed, digest);
+
+    const { code, message } = DIGEST_MISMATCH;
+    const ended = await uploads.fail(sealed, { error_code: code, error_message: message });
+    return ended.status === 'completed' ? accepted(ended) : { ok: false, refusal: DIGEST_MISMATCH };
+  }
+
+  return {
+    finish(sealed, digest) {
+      const { sessionId } = sealed;
+      const running = underWay.get(sessionId);
+      if (running) return running;
+      const started = run(sealed, digest).finally(() => underWay.delete(sessionId));
+      underWay.set(sessionId, started);
+      return started;
+    },
+
+    async idle() {
+      await Promise.allSettled(underWay.values());
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import type { Refusal } from '../core/errors.ts';
+import type { BlobWriter } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import {
+  type AppendResult,
+  CHECKSUM_MISMATCH,
+  endedRefusal,
+  NO_SESSION,
+  SHUTTING_DOWN,
+  TAKEN_OVER,
+} from './append.ts';
+import type { Commits, Verdict } from './commits.ts';
+import type { Intake } from './intake.ts';
+import type { EngineParts } from './parts.ts';
+import type { ReceptionEnd } from './receive.ts';
+import type { Transfer } from './transfer.ts';
+import { EMPTY_FILE } from './verify.ts';
+import type { StopReason } from './writers.ts';
+
+/**
+ * How a transfer ends. The writer is closed; what it stored is acknowledged, or it is found that the bytes are
+ * none we want. Sealing is the last thing a writer does: from there on anybody can finish the upload.
+ */
+export type TransferResult =
+  | AppendResult
+  /** All bytes are stored and never change again. `digest` is null where it has to be read again. */
+  | { readonly kind: 'sealed'; readonly session: Session; readonly digest: string | null };
+
+export type Ended =
+  | ReceptionEnd
+  | { readonly kind: 'fault'; readonly fault: unknown }
+  /** The storage has less than was acknowledged (a power cut, with fsync off): the offset has to fall. */
+  | { readonly kind: 'lost' };
+
+export interface Ending {
+  readonly transfer: Transfer;
+  readonly commits: Commits;
+  /** Closed. */
+  readonly writer: BlobWriter;
+  readonly intake: Intake;
+  readonly end: Ended;
+}
+
+export async function settleTransfer(parts: EngineParts, ending: Ending): Promise<TransferResult> {
+  const { transfer, commits, writer, intake, end } = ending;
+  const { request } = transfer;
+  const { offset, storage } = writer.progress();
+  if (commits.verdict) return verdictResult(parts, commits.verdict, storage);
+  if (end.kind === 'lost') return admitLoss(parts, ending);
+  if (end.kind === 'refused' && end.final) return failTransfer(parts, ending, end.refusal);
+
+  if (request.check && !(end.kind === 'ended' && request.check.matches())) {
+    return end.kind === 'ended'
+      ? { kind: 'refused', refusal: CHECKSUM_MISMATCH }
+      : answerTo(end, commits.session);
+  }
+
+  const seal = isComplete(ending);
+  if (seal) {
+    if (offset === 0 && parts.uploads.limits.allowedFormats !== '*') {
+      return { kind: 'refused', refusal: EMPTY_FILE };
+    }
+    const unacceptable = await intake.conclude();
+    if (unacceptable) return failTransfer(parts, ending, unacceptable);
+  }
+
+  const overshot =
+    end.kind === 'refused' && request.completes === 'at_length' && offset === transfer.size.total;
+  const result = await commits.commit({
+    offset: overshot ? Math.max(offset - 1, commits.session.uploadOffset) : offset,
+    storage,
+    ...(intake.format !== null && { detectedFormat: intake.format }),
+    ...(seal && { seal, length: offset }),
+  });
+  if (result.kind === 'quota_exceeded') {
+    throw new Error('a commit that asks for no more than is reserved was refused for the quota');
+  }
+  if (result.kind !== 'committed') return verdictResult(parts, result, storage);
+
+  const { session } = result;
+  const digested = intake.hash && intake.digested === session.uploadOffset ? intake.hash : null;
+  if (seal) return { kind: 'sealed', session, digest: digested ? digested.digest('hex') : null };
+  if (digested) {
+    const { sessionId, uploadOffset, epoch } = session;
+    parts.digests.keep(sessionId, { hash: digested, offset: uploadOffset, epoch });
+  }
+  if (end.kind === 'ended' && request.completes === 'at_end') return { kind: 'length_conflict', session };
+  return answerTo(end, session);
+}
+
+/**
+ * A known length that is reached is complete however the request ended, since no byte is missing; the end of
+ * a body counts only where it was really seen.
+ */
+function isComplete({ transfer, writer, end }: Ending): boolean {
+  const { request, size } = transfer;
+  const { offset } = writer.progress();
+  if (end.kind === 'fault' || end.kind === 'refused') return false;
+  if (request.completes === 'at_length') return offset === size.total;
+  return request.completes === 'at_end' && end.kind === 'ended' && (size.total ?? offset) === offset;
+}
+
+function answerTo(end: Exclude<Ended, { kind: 'lost' }>, session: Session): AppendResult {
+  switch (end.kind) {
+    case 'ended':
+      return { kind: 'stored', session };
+    case 'cut':
+      return end;
+    case 'stopped':
+      return { kind: 'refused', refusal: stopRefusal(end.reason) };
+    case 'refused':
+      return { kind: 'refused', refusal: end.refusal };
+    case 'fault':
+      throw end.fault;
+    case 'verdict':
+      throw new Error('a verdict is answered before');
+  }
+}
+
+function stopRefusal(reason: StopReason): Refusal {
+  switch (reason) {
+    case 'taken_over':
+      return TAKEN_OVER;
+    case 'shutdown':
+      return SHUTTING_DOWN;
+    case 'cancelled':
+      return { code: 'SESSION_EXPIRED', message: 'The upload session was cancelled. Start a new one.' };
+  }
+}
+
+/** Somebody else decided: a newer writer, whoever ended the session, or a store that stays away. */
+export async function verdictResult(
+  parts: EngineParts,
+  verdict: Verdict,
+  storage: string | null,
+): Promise<AppendResult> {
+  switch (verdict.kind) {
+    case 'fenced':
+      return { kind: 'refused', refusal: TAKEN_OVER };
+    case 'not_found':
+      return { kind: 'refused', refusal: NO_SESSION };
+    case 'ended': {
+      const { session } = verdict;
+      if (session.status === 'completed') return { kind: 'completed_before', session };
+      // It was ended before our file was made, so whoever ended it may not have seen the file.
+      await parts.blobs.discard({ sessionId: session.sessionId, storage }, null);
+      return { kind: 'refused', refusal: endedRefusal(session) };
+    }
+    case 'fault':
+      throw verdict.fault;
+  }
+}
+
+/** These bytes are no file we take. Asks first whether we still are the writer: else it is not ours to fail. */
+async function failTransfer(parts: EngineParts, ending: Ending, refusal: Refusal): Promise<AppendResult> {
+  const { commits, writer } = ending;
+  const { storage } = writer.progress();
+  const result = await commits.commit({ offset: commits.session.uploadOffset, storage });
+  if (result.kind !== 'committed' && result.kind !== 'quota_exceeded') {
+    return verdictResult(parts, result, storage);
+  }
+  await parts.uploads.fail(commits.session, { error_code: refusal.code, error_message: refusal.message });
+  return { kind: 'refused', refusal };
+}
+
+async function admitLoss(parts: EngineParts, { commits, writer }: Ending): Promise<AppendResult> {
+  const { uploadLength, detectedFormat } = commits.session;
+  const { offset, storage } = writer.progress();
+  const result = await commits.commit({
+    ...{ offset, storage, restart: true },
+    ...(uploadLength !== null && { length: uploadLength }),
+    ...(detectedFormat !== null && { detectedFormat }),
+  });
+  if (result.kind === 'committed') return { kind: 'offset_mismatch', session: result.session };
+  if (result.kind === 'quota_exceeded') throw new Error('a falling offset was refused for the quota');
+  return verdictResult(parts, result, storage);
+}

@@ -1,0 +1,153 @@
+import { Readable } from 'node:stream';
+import { accepted, type Outcome } from '../core/errors.ts';
+import type { Session } from '../core/session.ts';
+import { ifEnded, measure, objectTo } from './admit.ts';
+import { type AppendRequest, type AppendResult, NO_SESSION, SHUTTING_DOWN, TAKEN_OVER } from './append.ts';
+import { openRequestBody, type RequestBody } from './body.ts';
+import { type Comparison, compareContent } from './compare.ts';
+import { createCompletion } from './completion.ts';
+import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
+import type { EngineDeps, EngineParts } from './parts.ts';
+import { createRunningDigests } from './running-digests.ts';
+import { runTransfer } from './transfer.ts';
+import { createWriters, type WriterSlot } from './writers.ts';
+
+/**
+ * Moves bytes from requests into the blob store, for every protocol. It knows nothing of HTTP beyond a body.
+ * Whatever is expected comes back as a value; it throws `SluiceError` where a store is away or full.
+ */
+export interface UploadEngine {
+  append(request: AppendRequest): Promise<AppendResult>;
+  /**
+   * Complete an upload whose bytes are all there, though no request is left to do it (its process died, its
+   * client lost the answer). A session that is not in this state comes back as it is.
+   */
+  finishStored(session: Session): Promise<Outcome<Session>>;
+  /** Whether the body is, byte for byte, what the completed session holds. Nothing is stored. */
+  compare(session: Session, body: RequestBody): Promise<Comparison>;
+  /** Stop whoever writes the session in this process; its bytes are acknowledged first. */
+  stop(sessionId: string): Promise<boolean>;
+  /** Stop all writers, their bytes acknowledged, and wait for completions under way: at most `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export function createUploadEngine(deps: EngineDeps): UploadEngine {
+  const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
+  const parts: EngineParts = { ...deps, limits, digests: createRunningDigests() };
+  const { sessions, instance } = deps;
+  const writers = createWriters(limits.takeoverMs);
+  const completion = createCompletion(deps);
+  const allowEmpty = deps.uploads.limits.allowedFormats === '*';
+  let closing = false;
+
+  async function append(request: AppendRequest): Promise<AppendResult> {
+    const { session } = request;
+    if (closing) return { kind: 'refused', refusal: SHUTTING_DOWN };
+    const ended = ifEnded(session);
+    if (ended) return ended;
+    if (session.sealed) return finishSealed(session);
+    if (surelyElsewhere(request, session)) return { kind: 'offset_mismatch', session };
+    const objection = objectTo(request, session, allowEmpty);
+    if (objection) return objection;
+
+    const slot = writers.enter(session.sessionId);
+    let clean = false;
+    try {
+      clean = await slot.alone;
+      const result = await write(request, slot, clean, () => {
+        clean = true;
+      });
+      if (result.kind !== 'sealed') return result;
+      // Nothing is written from here on: a newcomer need not wait for the completion.
+      slot.leave(true);
+      return answer(await completion.finish(result.session, result.digest));
+    } finally {
+      slot.leave(clean);
+    }
+  }
+
+  async function write(request: AppendRequest, slot: WriterSlot, alone: boolean, onOpened: () => void) {
+    // A newer request came while this one waited: taking the session now would fence that one.
+    if (slot.signal.aborted) return { kind: 'refused', refusal: TAKEN_OVER } as const;
+    const taken = await sessions.take(request.session.sessionId, instance);
+    if (taken.kind === 'not_found') return { kind: 'refused', refusal: NO_SESSION } as const;
+    const { session } = taken;
+    const ended = ifEnded(session);
+    if (ended) return ended;
+    if (taken.kind === 'ended') throw new Error('the session store ended a session that is active');
+    if (session.sealed) return finishSealed(session);
+    if (request.start !== 'restart' && request.start !== session.uploadOffset) {
+      return { kind: 'offset_mismatch', session } as const;
+    }
+    const objection = objectTo(request, session, allowEmpty);
+    if (objection) return objection;
+
+    const sole = alone && (await hasLeft(taken.previousWriter, session.sessionId));
+    const size = measure(request, session);
+    return runTransfer(parts, { request, size, sole, signal: slot.signal, onOpened }, session);
+  }
+
+  /**
+   * A wrong offset must not disturb a running writer. An offset behind the acknowledged one is wrong for good;
+   * one before it is, unless a writer is about to reach it.
+   */
+  function surelyElsewhere({ start }: AppendRequest, session: Session): boolean {
+    if (start === 'restart' || start === session.uploadOffset) return false;
+    if (start < session.uploadOffset) return true;
+    const mayMove = session.writer !== null && session.writer !== instance;
+    return !mayMove && !writers.has(session.sessionId);
+  }
+
+  async function hasLeft(previous: string | null, sessionId: string): Promise<boolean> {
+    if (previous === null || previous === instance) return true;
+    return (await deps.stopRemoteWriter?.(previous, sessionId)) ?? false;
+  }
+
+  /** The bytes never change again: complete it, and let the protocol tell this request from a repeat. */
+  async function finishSealed(session: Session): Promise<AppendResult> {
+    const outcome = await completion.finish(session, null);
+    return outcome.ok
+      ? { kind: 'completed_before', session: outcome.value }
+      : { kind: 'refused', refusal: outcome.refusal };
+  }
+
+  function answer(outcome: Outcome<Session>): AppendResult {
+    return outcome.ok
+      ? { kind: 'completed', session: outcome.value }
+      : { kind: 'refused', refusal: outcome.refusal };
+  }
+
+  return {
+    append,
+    compare: (session, body) => compareContent(session, body, limits),
+    stop: (sessionId) => writers.stop(sessionId, 'cancelled'),
+
+    async finishStored(session) {
+      const { status, sealed, sessionId, uploadOffset } = session;
+      if (status !== 'active') return accepted(session);
+      if (sealed) return completion.finish(session, null);
+      const total = session.uploadLength ?? session.expectedFileSize;
+      if (uploadOffset !== total || writers.has(sessionId)) return accepted(session);
+      const body = openRequestBody(Readable.from([]), {});
+      const result = await append({
+        session,
+        body,
+        start: uploadOffset,
+        length: null,
+        completes: 'at_length',
+      });
+      if (result.kind === 'refused') return { ok: false, refusal: result.refusal };
+      return accepted(result.kind === 'cut' ? session : result.session);
+    },
+
+    async close(deadlineMs) {
+      closing = true;
+      const deadline = AbortSignal.timeout(deadlineMs);
+      await writers.stopAll('shutdown', deadlineMs);
+      await Promise.race([
+        completion.idle(),
+        new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true })),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { Hash } from 'node:crypto';
+import type { Refusal } from '../core/errors.ts';
+import type { Session } from '../core/session.ts';
+import type { BodyCheck } from './append.ts';
+import { HEAD_BYTES, judgeFormat, recogniseFormat } from './verify.ts';
+
+/** Looks at the bytes on their way: which container they are, and their digests. */
+export interface Intake {
+  /** The container, once it is recognised. */
+  readonly format: string | null;
+  /** Bytes still missing until the container can be recognised; 0 when there is nothing left to find out. */
+  readonly missing: number;
+  /** Bytes from the start of the file that the digest has seen; null where it cannot be had on the way. */
+  readonly digested: number | null;
+  readonly hash: Hash | null;
+  /** Before a batch is stored: why it must not be. */
+  inspect(batch: readonly Uint8Array[]): Promise<Refusal | null>;
+  /** The file ends here, be it shorter than the head. */
+  conclude(): Promise<Refusal | null>;
+  /** While a batch is being stored. */
+  digest(batch: readonly Uint8Array[]): void;
+}
+
+export function createIntake(options: {
+  readonly session: Session;
+  readonly allowedFormats: readonly string[] | '*';
+  /** The first stored bytes, at most HEAD_BYTES of them. Ignored where the container is known already. */
+  readonly head: Uint8Array;
+  /** A digest of all bytes stored so far, or null. */
+  readonly hash: Hash | null;
+  readonly check: BodyCheck | undefined;
+}): Intake {
+  const { session, allowedFormats, hash, check } = options;
+  let format = session.detectedFormat;
+  let searching = allowedFormats !== '*' && format === null;
+  let head: Uint8Array[] = [options.head];
+  let headBytes = options.head.length;
+  let digested = session.uploadOffset;
+
+  async function recognise(): Promise<Refusal | null> {
+    if (!searching || allowedFormats === '*') return null;
+    const detected = await recogniseFormat(Buffer.concat(head));
+    const refusal = judgeFormat(detected, session.fileFormat, allowedFormats);
+    if (refusal) return refusal;
+    format = detected;
+    searching = false;
+    head = [];
+    return null;
+  }
+
+  return {
+    hash,
+    get format() {
+      return format;
+    },
+    get missing() {
+      return searching ? Math.max(0, HEAD_BYTES - headBytes) : 0;
+    },
+    get digested() {
+      return hash ? digested : null;
+    },
+
+    async inspect(batch) {
+      if (!searching) return null;
+      for (const chunk of batch) {
+        if (headBytes >= HEAD_BYTES) break;
+        // Copied, since the piece is given away to be stored.
+        const piece = Uint8Array.prototype.slice.call(chunk, 0, HEAD_BYTES - headBytes);
+        head.push(piece);
+        headBytes += piece.length;
+      }
+      return headBytes >= HEAD_BYTES ? recognise() : null;
+    },
+
+    conclude: recognise,
+
+    digest(batch) {
+      for (const chunk of batch) {
+        check?.update(chunk);
+        hash?.update(chunk);
+        digested += chunk.length;
+      }
+    },
+  };
+}

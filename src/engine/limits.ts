@@ -1,0 +1,31 @@
+/** Sizes are bytes, times milliseconds. */
+export interface EngineLimits {
+  /** Bytes gathered before a write is worth it. */
+  readonly batchBytes: number;
+  /** Gathered and not yet being written: above this the socket is paused. */
+  readonly highWaterBytes: number;
+  /** Acknowledge at the latest after this many stored bytes, or after `commitIntervalMs`. */
+  readonly commitBytes: number;
+  readonly commitIntervalMs: number;
+  /** No byte for this long: the connection is cut, the bytes are kept. */
+  readonly idleTimeoutMs: number;
+  /** Fewer bytes per second than this over a whole window: cut as well. 0 turns it off. */
+  readonly minimumBytesPerSecond: number;
+  readonly minimumRateWindowMs: number;
+  /** How long a newcomer waits for the running writer to leave. */
+  readonly takeoverMs: number;
+  /** How long acknowledging is tried again while the session store is away. */
+  readonly storeGraceMs: number;
+}
+
+export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
+  batchBytes: 1 << 20,
+  highWaterBytes: 2 << 20,
+  commitBytes: 8 << 20,
+  commitIntervalMs: 1000,
+  idleTimeoutMs: 60_000,
+  minimumBytesPerSecond: 1024,
+  minimumRateWindowMs: 60_000,
+  takeoverMs: 1000,
+  storeGraceMs: 1500,
+};

@@ -1,0 +1,25 @@
+import type { BlobStore, Events, SessionStore } from '../core/ports.ts';
+import type { Uploads } from '../core/uploads.ts';
+import type { EngineLimits } from './limits.ts';
+import type { RunningDigests } from './running-digests.ts';
+
+export interface EngineDeps {
+  readonly sessions: SessionStore;
+  readonly blobs: BlobStore;
+  readonly uploads: Pick<Uploads, 'limits' | 'complete' | 'fail'>;
+  readonly events: Events;
+  /** Name of this process, unlike that of any other that ever ran. */
+  readonly instance: string;
+  readonly limits?: Partial<EngineLimits>;
+  /**
+   * Have another process stop writing a session, within `takeoverMs`. True where it is known that it does not
+   * write any more. Left out: nobody can be asked, so the bytes are copied away from under an old writer.
+   */
+  readonly stopRemoteWriter?: (instance: string, sessionId: string) => Promise<boolean>;
+}
+
+/** What the steps of a transfer share. */
+export interface EngineParts extends Pick<EngineDeps, 'sessions' | 'blobs' | 'uploads' | 'events'> {
+  readonly limits: EngineLimits;
+  readonly digests: RunningDigests;
+}

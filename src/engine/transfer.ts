@@ -1,0 +1,138 @@
+import { quotaExceeded } from '../core/admission.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { BlobWriter, Progress } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import type { Measure } from './admit.ts';
+import type { AppendRequest } from './append.ts';
+import { type Commits, createCommits } from './commits.ts';
+import { type Ended, settleTransfer, type TransferResult, verdictResult } from './ending.ts';
+import { createIntake, type Intake } from './intake.ts';
+import type { EngineParts } from './parts.ts';
+import { receive } from './receive.ts';
+import { HEAD_BYTES, readHead } from './verify.ts';
+
+/** A reservation that has to grow grows by this much at a time, if the quota allows. */
+const ROOM_STEP = 64 << 20;
+
+/** One request that has become the writer of its session, and what it works with. */
+export interface Transfer {
+  readonly request: AppendRequest;
+  readonly size: Measure;
+  /** Every writer before is known to have stopped. */
+  readonly sole: boolean;
+  /** Aborted with a `StopReason`. */
+  readonly signal: AbortSignal;
+  /** The bytes are ours alone from here on: a late write of an older writer cannot reach them. */
+  readonly onOpened: () => void;
+}
+
+/** From becoming the writer of `taken` to having stopped to be it, everything stored acknowledged. */
+export async function runTransfer(
+  parts: EngineParts,
+  transfer: Transfer,
+  taken: Session,
+): Promise<TransferResult> {
+  const { request, size, sole, signal } = transfer;
+  const { body } = request;
+  const commits = createCommits({ ...parts, onVerdict: () => body.stop() }, taken);
+
+  const objection = await admit(parts, transfer, commits);
+  if (objection) return objection;
+
+  const intake = await openIntake(parts, request, commits.session);
+  const { sessionId, storage, epoch } = commits.session;
+  const at = { offset: size.start, length: size.total, epoch, sole };
+  const writer = await parts.blobs.open({ sessionId, storage }, at);
+  transfer.onOpened();
+
+  let end: Ended;
+  if (writer.progress().offset === size.start) {
+    request.onAdmitted?.();
+    body.widen(parts.limits.highWaterBytes);
+    const acknowledgeable = () => stored(transfer, commits, writer, intake);
+    end = await receive({
+      ...{ body, writer, commits, intake, size, signal, acknowledgeable },
+      limits: parts.limits,
+      makeRoom: (offset) => makeRoom(parts, transfer, commits, { offset, progress: acknowledgeable() }),
+    }).catch((fault: unknown) => ({ kind: 'fault', fault }) as const);
+  } else {
+    end = { kind: 'lost' };
+  }
+  // Whatever went wrong, what had been stored before is still acknowledged.
+  await writer.close().catch((fault: unknown) => {
+    if (end.kind !== 'fault') end = { kind: 'fault', fault };
+  });
+  return settleTransfer(parts, { transfer, commits, writer, intake, end });
+}
+
+/** Begin anew, set the length, reserve what is known to be needed: in one commit, if there is any to be made. */
+async function admit(
+  parts: EngineParts,
+  { request, size }: Transfer,
+  commits: Commits,
+): Promise<TransferResult | null> {
+  const { session } = commits;
+  const begunBefore =
+    session.uploadOffset > 0 || session.detectedFormat !== null || session.uploadLength !== null;
+  const restart = request.start === 'restart' && begunBefore;
+  const tellsLength = request.length !== null && (restart || session.uploadLength === null);
+  const { declaredLength } = request.body;
+  const needed = size.total ?? (declaredLength === null ? null : size.start + declaredLength);
+  // A length told late also gives back what was reserved beyond it.
+  const reserve = needed !== null && (tellsLength || needed > session.reservedBytes) ? needed : null;
+  if (!restart && !tellsLength && (reserve === null || reserve === session.reservedBytes)) return null;
+
+  const result = await commits.commit({
+    offset: size.start,
+    ...(restart && { restart }),
+    ...(tellsLength && request.length !== null && { length: request.length }),
+    ...(reserve !== null && { reserve }),
+  });
+  if (result.kind === 'committed') return null;
+  if (result.kind !== 'quota_exceeded') return verdictResult(parts, result, null);
+  const refusal = overQuota(parts, { ...result, required: reserve ?? 0 });
+  return { kind: 'refused', refusal };
+}
+
+async function openIntake(parts: EngineParts, request: AppendRequest, session: Session): Promise<Intake> {
+  const { allowedFormats } = parts.uploads.limits;
+  const headBytes = Math.min(session.uploadOffset, HEAD_BYTES);
+  const unknown = allowedFormats !== '*' && session.detectedFormat === null;
+  const head = unknown && headBytes > 0 ? await readHead(parts.blobs, session, headBytes) : Buffer.alloc(0);
+  const hash = parts.digests.resume(session);
+  return createIntake({ session, allowedFormats, head, hash, check: request.check });
+}
+
+/**
+ * What may be acknowledged while the body still comes in. Of a checked body nothing. And where reaching the
+ * length means completion, the last byte is acknowledged together with sealing the session, so that nobody
+ * ever reads an offset that looks complete from an upload that is not.
+ */
+function stored({ request, size }: Transfer, commits: Commits, writer: BlobWriter, intake: Intake): Progress {
+  const { offset, storage } = writer.progress();
+  if (request.check) return { offset: commits.session.uploadOffset, storage };
+  const last = request.completes === 'at_length' && size.total !== null ? size.total - 1 : offset;
+  const detected = intake.format === null ? {} : { detectedFormat: intake.format };
+  return { offset: Math.max(commits.session.uploadOffset, Math.min(offset, last)), storage, ...detected };
+}
+
+/** Grow the reservation so that the upload may reach `offset`: by a step if the quota allows, else exactly. */
+async function makeRoom(
+  parts: EngineParts,
+  { size }: Transfer,
+  commits: Commits,
+  want: { readonly offset: number; readonly progress: Progress },
+): Promise<Refusal | null> {
+  const { reservedBytes } = commits.session;
+  const step = Math.min(size.limit, Math.max(want.offset, reservedBytes + ROOM_STEP));
+  const stepped = await commits.commit({ ...want.progress, reserve: step });
+  if (stepped.kind !== 'quota_exceeded') return null;
+  const exact = await commits.commit({ ...want.progress, reserve: want.offset });
+  if (exact.kind !== 'quota_exceeded') return null;
+  return overQuota(parts, { ...exact, required: want.offset });
+}
+
+function overQuota(parts: EngineParts, result: Parameters<typeof quotaExceeded>[0]): Refusal | never {
+  const outcome = quotaExceeded(result, parts.uploads.limits.maxActiveSessions);
+  return outcome.ok ? outcome.value : outcome.refusal;
+}

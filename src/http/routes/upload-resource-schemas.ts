@@ -1,0 +1,64 @@
+import { Type } from 'typebox';
+import type { UploadMethod } from '../../protocols/exchange.ts';
+import { problems, SessionStatus, Uuid } from '../schemas.ts';
+
+/** What the OpenAPI document says about the upload resource. Bodies are bytes, so nothing else is checked. */
+
+export const UploadParams = Type.Object({ session_id: Uuid('The session.') });
+
+const tags = ['uploads'];
+const security = [{ uploadToken: [] }, { bearer: [] }];
+
+const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: string; response: object }>> = {
+  HEAD: {
+    summary: 'Ask how many bytes are stored',
+    description: 'Never disturbs a running transfer. `Upload-Offset` and, where known, `Upload-Length`.',
+    response: { 200: Type.Null(), ...problems(400, 401, 403, 404, 410, 503) },
+  },
+  GET: {
+    summary: 'Read the status of the session',
+    response: { 200: SessionStatus, ...problems(400, 401, 403, 404, 503) },
+  },
+  PUT: {
+    summary: 'Send the whole file',
+    description:
+      'The body is the file, whatever its content type. It replaces partial bytes. Sending the same file again after completion gives the same answer.',
+    response: {
+      201: SessionStatus,
+      ...problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
+    },
+  },
+  PATCH: {
+    summary: 'Send a part of the file (tus 1.0.0)',
+    response: {
+      204: Type.Null({ description: 'Stored. `Upload-Offset` is where the next part begins.' }),
+      ...problems(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 507),
+    },
+  },
+  POST: {
+    summary: 'PATCH, DELETE or HEAD by `X-HTTP-Method-Override` (tus 1.0.0)',
+    response: {
+      204: Type.Null(),
+      ...problems(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 507),
+    },
+  },
+  DELETE: {
+    summary: 'Cancel the upload',
+    description: 'Stops a running transfer, discards its bytes and gives the reservation back, once.',
+    response: { 204: Type.Null(), ...problems(400, 401, 403, 404, 409, 410, 503) },
+  },
+};
+
+export function describeMethod(method: UploadMethod) {
+  return { ...METHODS[method], tags, security, params: UploadParams };
+}
+
+export function describeCreation() {
+  return {
+    summary: 'Create an upload (tus 1.0.0)',
+    description: 'The same admission as initiate, from `Upload-Length` and `Upload-Metadata`.',
+    tags,
+    security: [{ bearer: [] }],
+    response: { 201: Type.Null(), ...problems(400, 401, 403, 412, 413, 415, 429, 503) },
+  };
+}

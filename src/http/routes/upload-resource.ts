@@ -1,0 +1,106 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
+import { openRequestBody } from '../../engine/body.ts';
+import { type DialectName, dialectOf } from '../../protocols/dialect.ts';
+import {
+  type Dialect,
+  type Exchange,
+  type ProtocolDeps,
+  refuse,
+  refuseHeader,
+  type UploadMethod,
+} from '../../protocols/exchange.ts';
+import { holdContinue } from '../../protocols/expect-continue.ts';
+import { DEFAULT_LINGER, type LingerBounds, linger } from '../../protocols/linger.ts';
+import { createPlainDialect } from '../../protocols/put.ts';
+import { createTusDialect } from '../../protocols/tus.ts';
+import { tellVersion } from '../../protocols/tus-headers.ts';
+import type { AuthorizeUpload } from '../auth/upload-access.ts';
+import { UPLOADS_PATH } from '../urls.ts';
+import { describeCreation, describeMethod, type UploadParams } from './upload-resource-schemas.ts';
+
+export interface UploadResourceDeps extends ProtocolDeps {
+  readonly authorizeUpload: AuthorizeUpload;
+  readonly linger?: LingerBounds;
+}
+
+const METHODS: readonly UploadMethod[] = ['HEAD', 'GET', 'PUT', 'PATCH', 'POST', 'DELETE'];
+
+/**
+ * The upload resource, in all its dialects. It keeps Fastify away from the bodies: no parser, no media type
+ * that is refused, and the bytes are gathered from the first hook on, before anything is awaited.
+ */
+export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = async (app, deps) => {
+  const plain = createPlainDialect(deps);
+  const tus = createTusDialect(deps);
+  const exchanges = new WeakMap<FastifyRequest, Omit<Exchange, 'request' | 'reply'>>();
+
+  holdContinue(app.server, UPLOADS_PATH);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { raw } = request;
+    const contentType = raw.headers['content-type'];
+    // Fastify would refuse malformed ones; what a body is called is no reason to refuse it here.
+    delete raw.headers['content-type'];
+    exchanges.set(request, { body: openRequestBody(raw, raw.headers), contentType });
+    if (dialectOf(raw.headers) === 'tus') tellVersion(reply);
+    done();
+  });
+  app.addHook('onSend', (request, reply, payload) =>
+    linger(reply, payload, exchanges.get(request)?.body, deps.linger ?? DEFAULT_LINGER),
+  );
+
+  function exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
+    const rest = exchanges.get(request);
+    if (!rest) throw new TypeError('the onRequest hook has not run');
+    return { request, reply, ...rest };
+  }
+
+  /** PATCH and POST mean nothing in plain HTTP here: who sends them speaks tus, and forgot to say so. */
+  function spoken(exchange: Exchange): DialectName {
+    const name = dialectOf(exchange.request.headers);
+    const { method } = exchange.request;
+    return name === 'plain' && (method === 'PATCH' || method === 'POST') ? 'tus' : name;
+  }
+
+  for (const method of METHODS) {
+    app.route<{ Params: Static<typeof UploadParams> }>({
+      method,
+      url: `${UPLOADS_PATH}/:session_id`,
+      exposeHeadRoute: false,
+      schema: describeMethod(method),
+      async handler(request, reply) {
+        const exchange = exchangeOf(request, reply);
+        const name = spoken(exchange);
+        if (name === 'ietf') return notSpoken(exchange);
+        const wrongVersion = name === 'tus' ? tus.refuseVersion(exchange) : null;
+        if (wrongVersion) return wrongVersion;
+
+        const outcome = await deps.authorizeUpload(request, request.params.session_id.toLowerCase());
+        if (!outcome.ok) return refuse(exchange, outcome.refusal);
+        const dialect: Dialect = name === 'tus' ? { ...plain, ...tus.methods } : plain;
+        const handle = dialect[method];
+        if (!handle) throw new TypeError(`${method} is registered but not handled`);
+        return handle(exchange, outcome.value);
+      },
+    });
+  }
+
+  app.post(UPLOADS_PATH, { schema: describeCreation() }, async (request, reply) => {
+    const exchange = exchangeOf(request, reply);
+    if (spoken(exchange) === 'ietf') return notSpoken(exchange);
+    return tus.refuseVersion(exchange) ?? tus.create(exchange);
+  });
+
+  for (const url of [UPLOADS_PATH, `${UPLOADS_PATH}/:session_id`]) {
+    app.options(url, { schema: { hide: true } }, (request, reply) => tus.options(exchangeOf(request, reply)));
+  }
+};
+
+/** Until the IETF dialect is there: a part of a file must never be taken for a whole one. */
+function notSpoken(exchange: Exchange): Promise<FastifyReply> {
+  const message = 'is not understood here: send the whole file by PUT, or use tus 1.0.0';
+  return refuseHeader(exchange, { path: 'header/upload-complete', message });
+}

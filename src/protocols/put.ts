@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify';
+import type { Session } from '../core/session.ts';
+import { endedRefusal } from '../engine/append.ts';
+import { sendJson } from '../http/send-json.ts';
+import { sessionStatusJson } from '../http/views.ts';
+import {
+  abandon,
+  cancelUpload,
+  type Dialect,
+  type Exchange,
+  type ProtocolDeps,
+  refuse,
+  refuseHeader,
+} from './exchange.ts';
+import { sendContinue } from './expect-continue.ts';
+
+/** Plain HTTP: PUT the whole file, GET its status, HEAD its offset, DELETE it. */
+export function createPlainDialect(deps: ProtocolDeps) {
+  const { engine, urls } = deps;
+
+  async function put(exchange: Exchange, session: Session): Promise<FastifyReply> {
+    const { request, reply, body } = exchange;
+    if (request.headers['content-range'] !== undefined) {
+      // RFC 9110, section 14.4: a partial PUT that is not understood must not be taken for a whole one.
+      const message = 'must not be sent: PUT takes the whole file; use tus to send parts';
+      return refuseHeader(exchange, { path: 'header/content-range', message });
+    }
+    const result = await engine.append({
+      ...{ session, body, start: 'restart', length: null, completes: 'at_end' },
+      onAdmitted: () => sendContinue(reply),
+    });
+    switch (result.kind) {
+      case 'completed':
+        return created(exchange, result.session);
+      case 'completed_before':
+        return repeat(exchange, result.session);
+      case 'length_conflict':
+        return refuseHeader(exchange, {
+          path: 'header/content-length',
+          message: `must be the declared size of ${result.session.expectedFileSize} bytes, and the body as long`,
+        });
+      case 'refused':
+        return refuse(exchange, result.refusal);
+      case 'cut':
+        return abandon(exchange);
+      case 'stored':
+      case 'offset_mismatch':
+        throw new Error(`a PUT begins at zero and ends complete or not at all, not ${result.kind}`);
+    }
+  }
+
+  /** A client that lost the answer sends the same file again and gets the same answer; another file does not. */
+  async function repeat(exchange: Exchange, session: Session): Promise<FastifyReply> {
+    const { body, reply } = exchange;
+    if (body.declaredLength === null || body.declaredLength === session.uploadOffset) sendContinue(reply);
+    const comparison = await engine.compare(session, body);
+    if (comparison === 'cut') return abandon(exchange);
+    return comparison === 'same' ? created(exchange, session) : refuse(exchange, endedRefusal(session));
+  }
+
+  function created({ request, reply }: Exchange, session: Session): FastifyReply {
+    reply.code(201).header('upload-offset', session.uploadOffset).header('cache-control', 'no-store');
+    return sendJson(reply, sessionStatusJson(session, urls(request)));
+  }
+
+  return {
+    PUT: put,
+
+    async GET({ request, reply }, session) {
+      reply.header('cache-control', 'no-store');
+      return sendJson(reply, sessionStatusJson(session, urls(request)));
+    },
+
+    async HEAD(exchange, session) {
+      const { reply } = exchange;
+      if (session.status !== 'active' && session.status !== 'completed') {
+        return refuse(exchange, endedRefusal(session));
+      }
+      const length = session.uploadLength ?? session.expectedFileSize;
+      reply.header('upload-offset', session.uploadOffset).header('cache-control', 'no-store');
+      if (length !== null) reply.header('upload-length', length);
+      return reply.code(200).send();
+    },
+
+    DELETE: (exchange, session) => cancelUpload(deps, exchange, session),
+  } satisfies Dialect;
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, type FileHandle, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SluiceError } from '../../core/errors.ts';
+import type { BlobRef, BlobStore, Probe } from '../../core/ports.ts';
+import { FILE_FORMATS } from '../../core/session.ts';
+import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
+import { makeFolder, moveFile, namesIn, openForReading, remove, syncFolder } from './files.ts';
+import { createPartials } from './partials.ts';
+import { checkedId, createPaths, diskStorageKey, formatStorage } from './paths.ts';
+import { createDiskWriter, type FsyncPolicy } from './writer.ts';
+
+export interface DiskBlobsOptions {
+  /** Where finished files go, as `<session_id>.<format>`. Made where it is not there. */
+  readonly uploadFolder: string;
+  /** Where partial files are. Best on the same file system: then finishing is one rename. */
+  readonly tempFolder: string;
+  readonly fsync: FsyncPolicy;
+}
+
+const READ_BYTES = 1 << 20;
+
+/** Bytes of uploads as files of one machine. */
+export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Probe {
+  const { fsync } = options;
+  const paths = createPaths(options);
+  const partials = createPartials(paths);
+  let folders: Promise<void> | null = null;
+
+  function prepareFolders(): Promise<void> {
+    folders ??= Promise.all([makeFolder(paths.uploadFolder), makeFolder(paths.tempFolder)]).then(
+      () => {},
+      (fault: unknown) => {
+        folders = null;
+        throw fault;
+      },
+    );
+    return folders;
+  }
+
+  async function staging(sessionId: string): Promise<string> {
+    await makeFolder(paths.incomingFolder);
+    return join(paths.incomingFolder, `${sessionId}.${randomBytes(6).toString('hex')}`);
+  }
+
+  async function removeStaged(sessionId: string): Promise<void> {
+    for (const name of await namesIn(paths.incomingFolder)) {
+      if (name.startsWith(`${sessionId}.`)) await remove(join(paths.incomingFolder, name));
+    }
+  }
+
+  async function forceOut(path: string): Promise<void> {
+    const file = await openForReading(path);
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function isThere(path: string): Promise<boolean> {
+    return (await ifPresent(access(path).then(() => true))) ?? false;
+  }
+
+  async function finalize(ref: BlobRef, storageKey: string): Promise<void> {
+    const final = paths.final(storageKey);
+    const partial = await partials.find(ref, 0);
+    try {
+      if (partial === null) throw Object.assign(new Error('no partial file'), { code: 'ENOENT' });
+      if (fsync !== 'never') await forceOut(partial);
+      await moveFile(partial, final, { staging: () => staging(ref.sessionId), sync: fsync !== 'never' });
+    } catch (fault) {
+      // Done before: by a run that was cut off, or by one beside us.
+      if (errnoOf(fault) !== 'ENOENT' || !(await isThere(final))) throw fault;
+    }
+    if (fsync !== 'never') await syncFolder(paths.uploadFolder);
+    if (ref.storage?.includes('"forked":true')) await partials.removeAll(ref.sessionId);
+    await removeStaged(ref.sessionId);
+  }
+
+  /** The file under its final name, whose extension the caller does not know. */
+  async function openFinal(sessionId: string): Promise<FileHandle | null> {
+    for (const format of [null, ...FILE_FORMATS]) {
+      const file = await ifPresent(
+        openForReading(paths.final(diskStorageKey({ sessionId, storage: null }, format))),
+      );
+      if (file) return file;
+    }
+    for await (const entry of await opendir(paths.uploadFolder)) {
+      if (entry.name.startsWith(`${sessionId}.`)) return openForReading(join(paths.uploadFolder, entry.name));
+    }
+    return null;
+  }
+
+  async function openStored(ref: BlobRef, bytes: number): Promise<FileHandle> {
+    const partial = await partials.find(ref, bytes);
+    const file = partial === null ? null : await ifPresent(openForReading(partial));
+    const found = file ?? (await openFinal(checkedId(ref.sessionId)));
+    if (found) return found;
+    throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes cannot be read. Try again in a moment.', {
+      cause: new Error(`no file of session ${ref.sessionId}`),
+    });
+  }
+
+  return {
+    backend: 'disk',
+    name: 'storage',
+
+    open: (ref, at) =>
+      withStorageFaults(async () => {
+        await prepareFolders();
+        const { file, offset, storage } = await partials.open(ref, at);
+        if (fsync === 'always') await syncFolder(paths.tempFolder);
+        return createDiskWriter(file, { offset, storage: formatStorage(storage), fsync });
+      }),
+
+    async *read(ref, { length = Number.POSITIVE_INFINITY, signal }) {
+      const file = await withStorageFaults(() => openStored(ref, length));
+      try {
+        for (let at = 0; at < length; ) {
+          signal?.throwIfAborted();
+          const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length - at));
+          const { bytesRead } = await withStorageFaults(() => file.read(buffer, 0, buffer.length, at));
+          if (bytesRead === 0) return;
+          at += bytesRead;
+          yield buffer.subarray(0, bytesRead);
+        }
+      } finally {
+        await file.close();
+      }
+    },
+
+    storageKey: (ref, _createdAt, format) => diskStorageKey(ref, format),
+    finalize: (ref, storageKey) => withStorageFaults(() => finalize(ref, storageKey)),
+
+    discard: (ref, storageKey) =>
+      withStorageFaults(async () => {
+        await partials.removeAll(checkedId(ref.sessionId));
+        await removeStaged(ref.sessionId);
+        if (storageKey !== null) await remove(paths.final(storageKey));
+      }),
+
+    async check() {
+      await withStorageFaults(async () => {
+        await prepareFolders();
+        const { W_OK, X_OK } = constants;
+        await Promise.all(
+          [paths.uploadFolder, paths.tempFolder].map((folder) => access(folder, W_OK | X_OK)),
+        );
+      });
+    },
+  };
+}

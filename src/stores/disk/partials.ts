@@ -1,0 +1,116 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { BlobRef } from '../../core/ports.ts';
+import { ifPresent } from './faults.ts';
+import { copyPrefix, createFile, namesIn, openFile, openForReading, remove } from './files.ts';
+import { type DiskPaths, type DiskStorage, generationOf, parseStorage } from './paths.ts';
+
+/** A partial file, open for writing. */
+export interface OpenPartial {
+  readonly file: FileHandle;
+  /** Bytes in it: what was asked for, or fewer where the disk has lost some. */
+  readonly offset: number;
+  readonly storage: DiskStorage;
+}
+
+export interface Partials {
+  /** Open what is stored for writing at `offset`; see `BlobStore.open`. */
+  open(
+    ref: BlobRef,
+    at: { readonly offset: number; readonly epoch: number; readonly sole: boolean },
+  ): Promise<OpenPartial>;
+  /** Path of the partial file with at least `bytes` in it; null where there is none. */
+  find(ref: BlobRef, bytes: number): Promise<string | null>;
+  /** Delete the generations that `except` does not name. */
+  removeAll(sessionId: string, except?: (generation: number) => boolean): Promise<void>;
+}
+
+export function createPartials(paths: DiskPaths): Partials {
+  async function generations(sessionId: string): Promise<number[]> {
+    const found = (await namesIn(paths.tempFolder)).map((name) => generationOf(name, sessionId));
+    return found.filter((generation) => generation !== null).sort((a, b) => a - b);
+  }
+
+  async function removeAll(sessionId: string, except: (generation: number) => boolean = () => false) {
+    for (const generation of await generations(sessionId)) {
+      if (!except(generation)) await remove(paths.partial(sessionId, generation));
+    }
+  }
+
+  async function sizeOf(path: string): Promise<number | null> {
+    const file = await ifPresent(openForReading(path));
+    if (!file) return null;
+    try {
+      return (await file.stat()).size;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * The generation that was noted. Where it is gone, its writer was cut off between copying it and telling the
+   * session store: then the oldest other one that is long enough, since copies grow from the front.
+   */
+  async function findGeneration(ref: BlobRef, bytes: number): Promise<number | null> {
+    const noted = parseStorage(ref.storage);
+    if (!noted) return null;
+    if ((await sizeOf(paths.partial(ref.sessionId, noted.generation))) !== null) return noted.generation;
+    let longest: { generation: number; size: number } | null = null;
+    for (const generation of await generations(ref.sessionId)) {
+      const size = (await sizeOf(paths.partial(ref.sessionId, generation))) ?? 0;
+      if (size >= bytes) return generation;
+      if (!longest || size > longest.size) longest = { generation, size };
+    }
+    return longest?.generation ?? null;
+  }
+
+  async function openInPlace(ref: BlobRef, generation: number, offset: number): Promise<OpenPartial | null> {
+    const file = await ifPresent(openFile(paths.partial(ref.sessionId, generation)));
+    if (!file) return null;
+    try {
+      const { size } = await file.stat();
+      if (size > offset) await file.truncate(offset);
+      const forked = parseStorage(ref.storage)?.forked ?? false;
+      return { file, offset: Math.min(size, offset), storage: { generation, forked } };
+    } catch (fault) {
+      await file.close();
+      throw fault;
+    }
+  }
+
+  /** The copy is whole before the original goes, so one of them is always there. */
+  async function fork(ref: BlobRef, original: number | null, at: { offset: number; epoch: number }) {
+    const generation = at.epoch;
+    const file = await createFile(paths.partial(ref.sessionId, generation));
+    try {
+      const source = original === null ? null : await openForReading(paths.partial(ref.sessionId, original));
+      const copied = source ? await copyPrefix(source, file, at.offset) : 0;
+      await source?.close();
+      await file.datasync();
+      if (copied === at.offset) await removeAll(ref.sessionId, (other) => other >= generation);
+      return { file, offset: copied, storage: { generation, forked: true } };
+    } catch (fault) {
+      await file.close();
+      throw fault;
+    }
+  }
+
+  return {
+    removeAll,
+
+    async open(ref, at) {
+      const found = await findGeneration(ref, at.offset);
+      if (found === null) {
+        const file = await createFile(paths.partial(ref.sessionId, at.epoch));
+        // Of writers before the first none has told of its file.
+        return { file, offset: 0, storage: { generation: at.epoch, forked: at.epoch > 1 } };
+      }
+      const opened = at.sole ? await openInPlace(ref, found, at.offset) : null;
+      return opened ?? fork(ref, found, at);
+    },
+
+    async find(ref, bytes) {
+      const generation = await findGeneration(ref, bytes);
+      return generation === null ? null : paths.partial(ref.sessionId, generation);
+    },
+  };
+}
