@@ -8,6 +8,7 @@ import type { Uploads } from './core/uploads.ts';
 import type { UploadEngine } from './engine/engine.ts';
 import { createAuthenticate } from './http/auth/authenticate.ts';
 import { createBearerJwt } from './http/auth/bearer-jwt.ts';
+import { createUploadAccess } from './http/auth/upload-access.ts';
 import { createUploadTokens } from './http/auth/upload-token.ts';
 import { allowOrigins } from './http/cors.ts';
 import { describeItself } from './http/documentation.ts';
@@ -17,6 +18,7 @@ import { healthRoute, probeRoutes } from './http/routes/health.ts';
 import { initiateRoute } from './http/routes/initiate.ts';
 import { quotaRoutes } from './http/routes/quota.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
+import { uploadResourceRoutes } from './http/routes/upload-resource.ts';
 import { validateRoute } from './http/routes/validate.ts';
 import { sendSecurityHeaders } from './http/security-headers.ts';
 import { createServer } from './http/server.ts';
@@ -69,6 +71,7 @@ export async function buildApp(deps: AppDeps) {
     version: packageJson.version,
     onFault: (probe, reason) => log.warn({ err: reason, check: probe.name }, 'a dependency is not well'),
   });
+  const authorizeUpload = createUploadAccess({ sessions: deps.sessions, uploadTokens, authenticate });
   const shared = { uploads, authenticate, urls };
 
   await app.register(initiateRoute, {
@@ -80,6 +83,7 @@ export async function buildApp(deps: AppDeps) {
   await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel });
   await app.register(quotaRoutes, { ...shared, prefix: DASHBOARD });
   await app.register(healthRoute, { health, prefix: DASHBOARD });
+  await app.register(uploadResourceRoutes, { ...shared, engine, authorizeUpload });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
   await app.register(probeRoutes, { health });
   return app;

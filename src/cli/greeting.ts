@@ -38,7 +38,7 @@ UPLOAD_URL=$(curl -sS -X POST ${at.url}/v1/dashboard/upload/initiate \\
 
 Then this to send the file to it:
 
-curl -sS -T ${shellQuoted(SAMPLE)} "$UPLOAD_URL"
+curl -sS -T ${shellQuoted(SAMPLE)} "$UPLOAD_URL"; echo
 
 A token for administrators: npm run sluice -- token --user ${DEVELOPER} --permissions manage_quota,validate_sessions
 Stop with Ctrl-C.

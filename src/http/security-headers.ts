@@ -11,6 +11,8 @@ export const DOCS_POLICY =
 export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: NOTHING },
+    // Of the other names under this domain Sluice knows nothing.
+    strictTransportSecurity: { includeSubDomains: false },
     // Pages of other origins may read answers where CORS says so; the default would forbid it to some.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });

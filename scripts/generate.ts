@@ -1,0 +1,31 @@
+/**
+ * Writes what is made from the code: openapi.json from the route schemas, docs/config.md from the schema of
+ * the configuration. With --check nothing is written, and the exit code is 1 where one of them is stale.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeConfiguration } from './lib/config-reference.ts';
+import { describeApi } from './lib/openapi-document.ts';
+
+const root = new URL('..', import.meta.url);
+
+const documents: readonly { readonly path: string; readonly text: string }[] = [
+  { path: 'openapi.json', text: await describeApi() },
+  { path: 'docs/config.md', text: describeConfiguration() },
+];
+
+const check = process.argv.includes('--check');
+for (const { path, text } of documents) {
+  const file = fileURLToPath(new URL(path, root));
+  const present = await readFile(file, 'utf8').catch(() => '');
+  if (present === text) continue;
+  if (check) {
+    console.error(`${path} is stale. Run "npm run generate" and commit what it writes.`);
+    process.exitCode = 1;
+    continue;
+  }
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+  console.log(`wrote ${path}`);
+}
