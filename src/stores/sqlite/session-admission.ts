@@ -88,7 +88,7 @@ function newRow(admission: Admission, reservedBytes: number, now: number): Sessi
     reservedBytes,
     reservedUntil: expiresAt,
     uploadOffset: 0,
-    uploadLength: null,
+    uploadLength: draft.expectedFileSize,
     epoch: 0,
     writer: null,
     sealed: false,

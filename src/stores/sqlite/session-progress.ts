@@ -81,7 +81,7 @@ function advanced(row: SessionRow, progress: Progress, now: number): SessionRow 
   const bytesCame = uploadOffset > row.uploadOffset || (restart && uploadOffset > 0);
   const renewed = renewedExpiry(now, row.createdAt, row.ttlMs, row.maxLifetimeMs);
   const expiresAt = bytesCame ? Math.max(renewed, row.expiresAt) : row.expiresAt;
-  const known = restart ? { uploadLength: null, detectedFormat: null } : row;
+  const known = restart ? { uploadLength: row.expectedFileSize, detectedFormat: null } : row;
   const sealed = progress.seal ?? false;
   return {
     ...row,

@@ -96,7 +96,6 @@ export function asSeen(row: SessionRow, now: number): Session {
     ...session,
     status: statusAt(row, now),
     reservedBytes: reservedUntil !== null && reservedUntil > now ? row.reservedBytes : 0,
-    uploadLength: row.uploadLength ?? row.expectedFileSize,
   };
 }
 

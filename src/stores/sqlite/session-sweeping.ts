@@ -63,14 +63,15 @@ export function createSessionSweeping(tables: SessionTables): DueSessions {
   function due(limit: number): Session[] {
     const now = clock.now();
     const found = dueBehind(cursor, limit, now);
-    if (found.length < limit && cursor !== START) {
-      const known = new Set(found.map((row) => row.sessionId));
-      const again = dueBehind(START, limit, now).filter((row) => !known.has(row.sessionId));
-      found.push(...again.slice(0, limit - found.length));
-    }
-    const last = found.at(-1);
-    cursor = last && found.length === limit ? { dueAt: last.dueAt ?? 0, sessionId: last.sessionId } : START;
+    const last = found.length === limit ? found.at(-1) : undefined;
+    if (!last && cursor !== START) found.unshift(...dueBefore(cursor, limit - found.length, now));
+    cursor = last ? { dueAt: last.dueAt ?? 0, sessionId: last.sessionId } : START;
     return found.map((row) => asSeen(row, now));
+  }
+
+  /** From the start of the list up to that place. */
+  function dueBefore(place: Place, limit: number, now: number): SessionRow[] {
+    return dueBehind(START, limit, now).filter((row) => !isBehind(row, place));
   }
 
   function purge(): void {
@@ -85,4 +86,9 @@ export function createSessionSweeping(tables: SessionTables): DueSessions {
     },
     forget: (sessionId) => db.write(() => forget(sessionId)),
   };
+}
+
+function isBehind(row: SessionRow, place: Place): boolean {
+  const dueAt = row.dueAt ?? 0;
+  return dueAt === place.dueAt ? row.sessionId > place.sessionId : dueAt > place.dueAt;
 }
