@@ -1,11 +1,15 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { SHARED_SCHEMAS } from './schemas.ts';
 import { DOCS_POLICY } from './security-headers.ts';
 
 /** OpenAPI 3.1 at /openapi.json, made from the route schemas, and a page to read and try it at /docs. */
 export async function describeItself(app: FastifyInstance, version: string): Promise<void> {
+  for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await app.register(swagger, {
+    exposeHeadRoutes: true,
+    refResolver: { buildLocalReference: (schema) => String(schema.$id) },
     openapi: {
       openapi: '3.1.0',
       info: {

@@ -18,19 +18,19 @@ export const Uuid = (description: string) =>
   );
 
 /** The free-form part that every session carries for the dashboard. */
-export const Context = Type.Record(Type.String(), Type.Unknown());
+export const Context = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  description: 'The context, exactly as it was sent.',
+});
 
-export const SessionStatus = Type.Object(
+const sessionStatus = Type.Object(
   {
     session_id: Type.String({ format: 'uuid' }),
     user_id: Type.String({ description: 'UUID of the owner, in lower case.' }),
     status: Type.Enum(SESSION_STATUSES),
     created_at: Time('When the session was created.'),
     expires_at: Time('When the session ends unless more bytes arrive.'),
-    dashboard_context: Type.Unsafe<Static<typeof Context>>({
-      ...Context,
-      description: 'The context, exactly as it was sent.',
-    }),
+    dashboard_context: Context,
     upload_url: OrNull(
       Type.String({ description: 'Where the bytes go; null unless the session is active.' }),
     ),
@@ -45,11 +45,11 @@ export const SessionStatus = Type.Object(
     sha256: OrNull(Type.String({ description: 'Digest of the finished file, before that as declared.' })),
     failure: OrNull(Type.Object({ error_code: Type.String(), error_message: Type.String() })),
   },
-  { title: 'SessionStatus' },
+  { $id: 'SessionStatus' },
 );
-export type SessionStatusBody = Static<typeof SessionStatus>;
+export type SessionStatusBody = Static<typeof sessionStatus>;
 
-export const Quota = Type.Object(
+const quota = Type.Object(
   {
     quota_limit: Bytes('Most that may be used in one period.'),
     quota_used: Bytes('Bytes of uploads completed in this period.'),
@@ -63,10 +63,10 @@ export const Quota = Type.Object(
     active_sessions: Type.Integer({ minimum: 0 }),
     max_active_sessions: Type.Integer({ minimum: 1 }),
   },
-  { title: 'Quota' },
+  { $id: 'Quota' },
 );
 
-export const Problem = Type.Object(
+const problem = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -81,8 +81,14 @@ export const Problem = Type.Object(
     }),
     timestamp: Time('When the answer was made.'),
   },
-  { title: 'Problem', description: 'A problem as of RFC 9457.' },
+  { $id: 'Problem', description: 'A problem as of RFC 9457.' },
 );
+
+/** What several routes answer with; the document has it once, and refers to it. */
+export const SHARED_SCHEMAS = [sessionStatus, quota, problem];
+
+export const SessionStatus = Type.Unsafe<SessionStatusBody>({ $ref: 'SessionStatus#' });
+export const Quota = Type.Unsafe<Static<typeof quota>>({ $ref: 'Quota#' });
 
 /** For the document: answers with these statuses are problems. */
 export function problems(...statuses: readonly number[]): Record<number, object> {
@@ -91,7 +97,7 @@ export function problems(...statuses: readonly number[]): Record<number, object>
       status,
       {
         description: PROBLEM_MEANINGS[status] ?? 'The request failed.',
-        content: { 'application/problem+json': { schema: Problem } },
+        content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
       },
     ]),
   );

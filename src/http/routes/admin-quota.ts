@@ -32,6 +32,7 @@ export const adminQuotaRoutes: FastifyPluginCallbackTypebox<Pick<RouteDeps, 'upl
     {
       onRequest,
       schema: {
+        operationId: 'readUserQuota',
         summary: "Read a user's quota",
         tags: ['operations'],
         security: [{ bearer: [] }],
@@ -47,6 +48,7 @@ export const adminQuotaRoutes: FastifyPluginCallbackTypebox<Pick<RouteDeps, 'upl
     {
       onRequest,
       schema: {
+        operationId: 'changeUserQuota',
         summary: "Set a user's limit, or begin a new period",
         tags: ['operations'],
         security: [{ bearer: [] }],

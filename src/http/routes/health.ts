@@ -31,6 +31,7 @@ export const healthRoute: FastifyPluginCallbackTypebox<{ readonly health: Health
     '/health',
     {
       schema: {
+        operationId: 'readHealth',
         summary: 'Health of the service and what it depends on',
         tags: ['operations'],
         response: { 200: HealthBody, 503: HealthBody },
@@ -55,13 +56,21 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
 ) => {
   app.get(
     '/livez',
-    { schema: { summary: 'The process answers', tags: ['operations'], response: { 200: Alive } } },
+    {
+      schema: {
+        operationId: 'live',
+        summary: 'The process answers',
+        tags: ['operations'],
+        response: { 200: Alive },
+      },
+    },
     async () => ({ status: 'alive' }),
   );
   app.get(
     '/readyz',
     {
       schema: {
+        operationId: 'ready',
         summary: 'The service can take requests',
         tags: ['operations'],
         response: { 200: Alive, 503: Alive },

@@ -4,7 +4,7 @@ import type { Initiated } from '../../core/admission.ts';
 import { remainingBytes } from '../../core/quota.ts';
 import { callerGuard, callerOf } from '../auth/authenticate.ts';
 import { sendRefusal } from '../problem.ts';
-import { problems, SessionStatus } from '../schemas.ts';
+import { Context, problems } from '../schemas.ts';
 import { sendJson } from '../send-json.ts';
 import type { Urls } from '../urls.ts';
 import { timestamp, withContext } from '../views.ts';
@@ -23,7 +23,7 @@ const Initiated201 = Type.Object(
     remaining_quota: Type.Integer({ description: 'What is left after this reservation, in bytes.' }),
     quota_limit: Type.Integer(),
     session_expires_at: Type.String({ format: 'date-time' }),
-    dashboard_context: SessionStatus.properties.dashboard_context,
+    dashboard_context: Context,
     upload_instructions: Type.Object({
       method: Type.Literal('PUT'),
       headers: Type.Record(Type.String(), Type.String()),
@@ -48,6 +48,7 @@ export const initiateRoute: FastifyPluginCallbackTypebox<
       onRequest: callerGuard(authenticate, 'create_sessions'),
       config: { surprise: 'SESSION_CREATION_FAILED' },
       schema: {
+        operationId: 'initiate',
         summary: 'Create an upload session',
         description: 'Reserves the quota at once. The file then goes to `upload_url`.',
         tags: ['sessions'],

@@ -25,6 +25,7 @@ export const quotaRoutes: FastifyPluginCallbackTypebox<RouteDeps> = (
     {
       onRequest: callerGuard(authenticate),
       schema: {
+        operationId: 'readQuota',
         summary: 'Read your quota',
         tags: ['quota'],
         security: [{ bearer: [] }],
@@ -40,6 +41,7 @@ export const quotaRoutes: FastifyPluginCallbackTypebox<RouteDeps> = (
     {
       onRequest: callerGuard(authenticate, 'manage_quota'),
       schema: {
+        operationId: 'cleanUp',
         summary: 'Sweep expired sessions now',
         description: 'Needs the permission `manage_quota`. They are swept on their own as well.',
         tags: ['operations'],

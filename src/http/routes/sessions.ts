@@ -40,6 +40,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<
     {
       onRequest,
       schema: {
+        operationId: 'listSessions',
         summary: 'List your live sessions, newest first',
         tags,
         security,
@@ -64,6 +65,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<
     {
       onRequest,
       schema: {
+        operationId: 'readSession',
         summary: 'Read one of your sessions',
         description: 'Also after it has ended, for as long as it is remembered.',
         tags,
@@ -85,6 +87,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<
     {
       onRequest,
       schema: {
+        operationId: 'cancelSession',
         summary: 'Cancel one of your sessions',
         description: 'Stops a running transfer, discards its bytes and gives the reservation back, once.',
         tags,

@@ -33,6 +33,7 @@ export const validateRoute: FastifyPluginCallbackTypebox<RouteDeps> = (
     {
       onRequest: callerGuard(authenticate),
       schema: {
+        operationId: 'validate',
         summary: 'Validate a session',
         description: "Another user's session needs the permission `validate_sessions`.",
         tags: ['sessions'],
