@@ -105,7 +105,9 @@ promise('a ledger put back to a backup is taken a minute after the start', async
 promise('when all is over no row is left, however sessions ended', async (shop, { rows }) => {
   const userId = await shop.user();
   const claim = { idempotency: { key: 'once', fingerprint: 'f' } };
-  await shop.open(userId, 10, claim);
+  const expired = await shop.open(userId, 10, claim);
+  const { epoch } = taken(await shop.store.take(expired.sessionId, 'one'));
+  await shop.store.commit(expired.sessionId, epoch, { offset: 5, parts: [partOf(0)] });
   await shop.complete(await shop.sealed(userId, 20));
   for (const status of ['cancelled', 'failed'] as const) {
     const { sessionId } = await shop.open(userId, 30);
@@ -123,7 +125,7 @@ promise('when all is over no row is left, however sessions ended', async (shop, 
     }
   }
   await shop.store.due(1);
-  assert.deepEqual(rows(), { sessions: 0, idempotency_keys: 0, cached_accounts: 0 });
+  assert.deepEqual(rows(), { sessions: 0, session_parts: 0, idempotency_keys: 0, cached_accounts: 0 });
 });
 
 promise('sessions that stay due do not keep the sweeper from the others', async (shop) => {
@@ -183,6 +185,34 @@ promise(
   },
 );
 
+promise(
+  'parts are kept with the commit that told of them, in order, until the upload begins anew',
+  async (shop, place) => {
+    const { sessionId } = await shop.open(await shop.user(), 1000);
+    const { epoch } = taken(await shop.store.take(sessionId, 'one'));
+    assert.deepEqual(await place.store.parts(sessionId), []);
+    await shop.store.commit(sessionId, epoch, { offset: 20, parts: [partOf(1), partOf(0)] });
+    await shop.store.commit(sessionId, epoch, { offset: 30, parts: [partOf(2), partOf(1, '"new"')] });
+    assert.deepEqual(await place.store.parts(sessionId), [partOf(0), partOf(1, '"new"'), partOf(2)]);
+
+    assert.equal(
+      (await shop.store.commit(sessionId, epoch - 1, { offset: 40, parts: [partOf(3)] })).kind,
+      'fenced',
+    );
+    const tooMuch = { offset: 40, reserve: 1_000_000, parts: [partOf(3)] };
+    assert.equal((await shop.store.commit(sessionId, epoch, tooMuch)).kind, 'quota_exceeded');
+    assert.equal(
+      (await place.reopen().parts(sessionId)).length,
+      3,
+      'a commit that was refused told of nothing',
+    );
+
+    await shop.store.commit(sessionId, epoch, { offset: 10, restart: true, parts: [partOf(0, '"other"')] });
+    assert.deepEqual(await place.store.parts(sessionId), [partOf(0, '"other"')]);
+    assert.deepEqual(await place.store.parts(newUser()), []);
+  },
+);
+
 promise('sizes and texts come back as they were given', async (shop) => {
   const userId = await shop.user(Number.MAX_SAFE_INTEGER);
   const draft = {
@@ -215,3 +245,7 @@ promise('it says what it is and that it is well, and after closing that it is aw
   await assert.rejects(store.check(), unavailable);
   await assert.rejects(store.find(newUser()), unavailable);
 });
+
+function partOf(index: number, etag = '"a"') {
+  return { index, number: index + 1, bytes: 10, etag };
+}

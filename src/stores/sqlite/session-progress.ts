@@ -1,13 +1,15 @@
-import type { CommitResult, Progress, SessionStore, TakeResult } from '../../core/ports.ts';
+import type { CommitResult, PartList, Progress, SessionStore, TakeResult } from '../../core/ports.ts';
 import { remainingBytes } from '../../core/quota.ts';
 import { renewedExpiry, statusAt } from '../../core/session.ts';
 import { snapshot } from './cached-accounts.ts';
 import { asSeen, type SessionRow, UNTIL_DECIDED } from './session-rows.ts';
 import type { SessionTables } from './session-tables.ts';
 
-/** `SessionStore.find`, `take` and `commit`: reading and feeding a live session. */
-export function createSessionProgress(tables: SessionTables): Pick<SessionStore, 'find' | 'take' | 'commit'> {
-  const { db, clock, sessions, reservations, accounts } = tables;
+type Progressing = Pick<SessionStore, 'find' | 'take' | 'commit'> & PartList;
+
+/** `SessionStore.find`, `take` and `commit`, and `PartList`: reading and feeding a live session. */
+export function createSessionProgress(tables: SessionTables): Progressing {
+  const { db, clock, sessions, parts, reservations, accounts } = tables;
 
   function take(sessionId: string, writer: string): TakeResult {
     const now = clock.now();
@@ -35,6 +37,8 @@ export function createSessionProgress(tables: SessionTables): Pick<SessionStore,
       const refusal = growthRefusal(row, changed.reservedBytes, now);
       if (refusal) return refusal;
     }
+    if (progress.restart) parts.removeAll(sessionId);
+    parts.add(sessionId, progress.parts ?? []);
     return { kind: 'committed', session: asSeen(sessions.save(changed), now) };
   }
 
@@ -63,6 +67,7 @@ export function createSessionProgress(tables: SessionTables): Pick<SessionStore,
         const row = sessions.get(sessionId, now);
         return row && asSeen(row, now);
       }),
+    parts: (sessionId) => db.read(() => (sessions.get(sessionId, clock.now()) ? parts.of(sessionId) : [])),
     take: (sessionId, writer) => db.write(() => take(sessionId, writer)),
     commit: (sessionId, epoch, progress) => {
       const work = () => commit(sessionId, epoch, progress);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/ports.ts';
 import { createCachedAccounts } from './cached-accounts.ts';
 import type { Database } from './database.ts';
+import { createSessionParts } from './session-parts.ts';
 import { createReservations } from './session-reservations.ts';
 import { createSessionRows } from './session-rows.ts';
 
@@ -10,6 +11,7 @@ export function createSessionTables(db: Database, clock: Clock) {
     db,
     clock,
     sessions: createSessionRows(db),
+    parts: createSessionParts(db),
     reservations: createReservations(db),
     accounts: createCachedAccounts(db, clock.now()),
   };

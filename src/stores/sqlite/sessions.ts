@@ -1,4 +1,4 @@
-import type { Accounts, Clock, DueSessions, Probe, SessionStore } from '../../core/ports.ts';
+import type { Accounts, Clock, DueSessions, PartList, Probe, SessionStore } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createSessionAccounts } from './session-accounts.ts';
 import { createSessionAdmission } from './session-admission.ts';
@@ -13,7 +13,7 @@ export interface SqliteSessionStoreOptions {
   readonly clock: Clock;
 }
 
-export interface SqliteSessionStore extends SessionStore, Accounts, DueSessions, Probe {
+export interface SqliteSessionStore extends SessionStore, PartList, Accounts, DueSessions, Probe {
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): void;
 }

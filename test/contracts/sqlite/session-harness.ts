@@ -17,7 +17,7 @@ export interface SqliteHarness extends SessionStoreHarness {
   sql(statement: string, ...values: string[]): Record<string, unknown>[];
 }
 
-const TABLES = ['sessions', 'idempotency_keys', 'cached_accounts'];
+const TABLES = ['sessions', 'session_parts', 'idempotency_keys', 'cached_accounts'];
 
 export async function sqliteHarness(): Promise<SqliteHarness> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-sessions-'));
