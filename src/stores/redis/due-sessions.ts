@@ -17,8 +17,8 @@ interface Due {
 
 /**
  * The sweeper's walk over all shards: plain reads of one small set each, and scripts only for users who have
- * something due. A walk stops when it has enough, and the next one starts where it stopped, so sessions that
- * stay due (their bytes cannot be deleted now) never keep it from the others.
+ * something due. A walk stops when it has enough, and the next one starts behind the last shard it took from,
+ * so sessions that stay due (their bytes cannot be deleted now) never keep it from the others.
  */
 export function createDueSessions(
   { redis, run, keys, shardOf, owners }: StoreContext,
@@ -29,25 +29,28 @@ export function createDueSessions(
   let start = 0;
 
   async function due(limit: number): Promise<Session[]> {
+    const round = [...shards.slice(start), ...shards.slice(0, start)];
     const found: Due[] = [];
-    for (let walked = 0; walked < shards.length && found.length < limit; walked += SHARDS_PER_STEP) {
-      const step = shards.slice(start, start + SHARDS_PER_STEP);
-      start = (start + SHARDS_PER_STEP) % shards.length;
-      const users = await withDeadline(deadlineMs, usersDue(step, limit));
+    while (round.length > 0 && found.length < limit) {
+      const users = await withDeadline(deadlineMs, usersDue(round.splice(0, SHARDS_PER_STEP), limit));
       while (users.length > 0 && found.length < limit) {
         const lists = users.splice(0, USERS_PER_STEP).map((userId) => dueOf(userId, limit));
         found.push(...(await withDeadline(deadlineMs, Promise.all(lists))).flat());
       }
     }
-    const first = found.sort((a, b) => a.since - b.since).slice(0, limit);
-    const sessions = await withDeadline(deadlineMs, Promise.all(first.map(recall)));
+    const taken = found.slice(0, limit);
+    const last = taken.at(-1);
+    if (last) start = (shards.indexOf(shardOf(last.userId)) + 1) % shards.length;
+    taken.sort((a, b) => a.since - b.since);
+    const sessions = await withDeadline(deadlineMs, Promise.all(taken.map(recall)));
     return sessions.filter((one) => one !== null);
   }
 
+  /** Users of these shards who may have something due, shard by shard. */
   async function usersDue(step: readonly string[], limit: number): Promise<string[]> {
     // The server's clock, not ours: it is the one that the scripts go by.
-    const now = (await redis.time().catch(rethrow))[0];
-    const latest = String((Number(now) + 1) * 1000);
+    const [seconds] = await redis.time().catch(rethrow);
+    const latest = String((Number(seconds) + 1) * 1000);
     const lists = step.map((shard) =>
       redis.zrangebyscore(keys.users(shard), '-inf', latest, 'LIMIT', 0, limit).catch(rethrow),
     );

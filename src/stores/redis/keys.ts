@@ -18,6 +18,8 @@ export interface Keys {
 }
 
 export function keysWithPrefix(prefix: string): Keys {
+  // Braces of its own would be taken for the hash tag, and all keys of all users would share one slot.
+  if (/[{}]/.test(prefix)) throw new TypeError('A prefix of Redis keys must not contain braces.');
   const tagged = (shard: string, rest: string) => `${prefix}:{${shard}}:${rest}`;
   const ofSession = (kind: string) => (id: string) => tagged(shardOfSession(id), `${kind}:${id}`);
   const ofUser = (kind: string) => (shard: string, userId: string) => tagged(shard, `${kind}:${userId}`);
