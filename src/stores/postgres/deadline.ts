@@ -1,0 +1,26 @@
+export interface Deadline {
+  /** Aborted, with the error to throw as its reason, when the time is over. */
+  readonly signal: AbortSignal;
+  /** The result of `promise`, or the deadline's error where it comes first. */
+  race<T>(promise: Promise<T>): Promise<T>;
+  /** No longer needed. */
+  clear(): void;
+}
+
+/** `error` makes what is thrown when `ms` have passed. */
+export function startDeadline(ms: number, error: () => Error): Deadline {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const timer = setTimeout(() => controller.abort(error()), ms);
+  return {
+    signal,
+    race: (promise) =>
+      new Promise((resolve, reject) => {
+        const passed = () => reject(signal.reason);
+        if (signal.aborted) passed();
+        signal.addEventListener('abort', passed, { once: true });
+        promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', passed));
+      }),
+    clear: () => clearTimeout(timer),
+  };
+}
