@@ -1,0 +1,114 @@
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { call, type Deadlines, transferMs } from './call.ts';
+import { isNoSuchObject, storageFault } from './faults.ts';
+import { UPLOAD_METADATA } from './multipart.ts';
+
+/** S3's object calls, each with a deadline, their faults translated. */
+export type Objects = ReturnType<typeof createObjects>;
+
+export interface FoundObject {
+  readonly bytes: number;
+  /** The upload that made it, as its metadata says. */
+  readonly mark: string | null;
+}
+
+export function createObjects(deps: { client: S3Client; bucket: string; deadlines: Deadlines }) {
+  const { client, bucket: Bucket, deadlines } = deps;
+
+  async function put(key: string, body: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const command = new PutObjectCommand({ Bucket, Key: key, Body: body });
+    await call(transferMs(deadlines, body.length), signal, (options) => client.send(command, options));
+  }
+
+  async function head(key: string): Promise<FoundObject | null> {
+    const command = new HeadObjectCommand({ Bucket, Key: key });
+    try {
+      const found = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      return { bytes: found.ContentLength ?? 0, mark: found.Metadata?.[UPLOAD_METADATA] ?? null };
+    } catch (fault) {
+      if (isNoSuchObject(fault)) return null;
+      throw fault;
+    }
+  }
+
+  /** Up to `length` bytes from `first` on. Ends early where the object does; throws where there is none. */
+  async function* read(
+    key: string,
+    range: { readonly first: number; readonly length: number | null },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const { first, length } = range;
+    if (length === 0) return;
+    const last = length === null ? '' : first + length - 1;
+    const command = new GetObjectCommand({ Bucket, Key: key, Range: `bytes=${first}-${last}` });
+    // One stalled read is bounded, not the whole of it: whoever takes the bytes may take them slowly.
+    const stalled = new AbortController();
+    const abortSignal = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
+    const within = async <T>(ms: number, step: Promise<T>): Promise<T> => {
+      const timer = setTimeout(() => stalled.abort(new Error('S3 stopped sending')), ms);
+      return step.finally(() => clearTimeout(timer));
+    };
+    try {
+      const { Body } = await within(deadlines.callMs, client.send(command, { abortSignal }));
+      if (!(Body instanceof Readable)) throw new Error('S3 answered without a body');
+      const chunks: AsyncIterator<Uint8Array> = Body[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await within(deadlines.transferMs, abortable(chunks.next(), abortSignal));
+          if (next.done) return;
+          yield next.value;
+        }
+      } finally {
+        Body.destroy();
+      }
+    } catch (fault) {
+      throw storageFault(fault);
+    }
+  }
+
+  /** Deleting what is not there is as good. */
+  async function remove(keys: readonly string[]): Promise<void> {
+    for (const Key of keys) {
+      const command = new DeleteObjectCommand({ Bucket, Key });
+      await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+    }
+  }
+
+  async function* list(prefix: string): AsyncGenerator<{ readonly key: string; readonly changedAt: number }> {
+    let ContinuationToken: string | undefined;
+    do {
+      const command = new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken });
+      const page = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      for (const { Key, LastModified } of page.Contents ?? []) {
+        if (Key) yield { key: Key, changedAt: LastModified?.getTime() ?? Date.now() };
+      }
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (ContinuationToken);
+  }
+
+  async function check(): Promise<void> {
+    await call(deadlines.callMs, undefined, (options) =>
+      client.send(new HeadBucketCommand({ Bucket }), options),
+    );
+  }
+
+  return { put, head, read, remove, list, check };
+}
+
+/** A body that was aborted does not always end its iteration by itself. */
+function abortable<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([step, promise]).finally(() => signal.removeEventListener('abort', abort));
+}
