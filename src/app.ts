@@ -13,6 +13,7 @@ import { createUploadTokens } from './http/auth/upload-token.ts';
 import { allowOrigins } from './http/cors.ts';
 import { describeItself } from './http/documentation.ts';
 import { createHealth } from './http/health.ts';
+import { createTrust } from './http/proxies.ts';
 import { adminQuotaRoutes } from './http/routes/admin-quota.ts';
 import { healthRoute, probeRoutes } from './http/routes/health.ts';
 import { initiateRoute } from './http/routes/initiate.ts';
@@ -36,8 +37,9 @@ export interface AppDeps {
     readonly secretKey: string;
     readonly uploadTokenKey: Uint8Array;
     readonly jwt: { readonly issuer: string | null; readonly audience: string | null };
-    /** Asked for each answer: the embedded profile knows its own address only once it listens. */
-    readonly publicUrl: () => string | null;
+    readonly publicUrl: string | null;
+    /** Base of URLs where nothing else is known; null makes them relative. */
+    readonly ownAddress: () => string | null;
     readonly trustProxy: TrustProxy;
     readonly corsOrigins: readonly string[] | '*';
     readonly uploadUrlTtlSeconds: number;
@@ -49,7 +51,8 @@ export type App = Awaited<ReturnType<typeof buildApp>>;
 /** The HTTP service: every plugin and every route, in the order in which they apply. Opens nothing. */
 export async function buildApp(deps: AppDeps) {
   const { uploads, engine, settings, log } = deps;
-  const app = createServer({ log, trustProxy: settings.trustProxy });
+  const trustsProxy = createTrust(settings.trustProxy);
+  const app = createServer({ log, trustsProxy });
   await allowOrigins(app, settings.corsOrigins);
   await sendSecurityHeaders(app);
   await describeItself(app, packageJson.version);
@@ -63,7 +66,8 @@ export async function buildApp(deps: AppDeps) {
   });
   const urls = createUrls({
     publicUrl: settings.publicUrl,
-    trustProxy: settings.trustProxy !== false,
+    ownAddress: settings.ownAddress,
+    trustsProxy,
     uploadTokens,
   });
   const health = createHealth({

@@ -4,12 +4,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import { buildApp } from './app.ts';
 import { deriveKey } from './config/secret-key.ts';
 import type { Config } from './config.ts';
+import { SluiceError } from './core/errors.ts';
 import type { Accounts, BlobStore, DueSessions, Ledger, Probe, SessionStore } from './core/ports.ts';
 import { shardOfUser } from './core/session-id.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createUploadEngine } from './engine/engine.ts';
 import { createDiskBlobStore } from './stores/disk/blobs.ts';
+import { createPostgresLedger } from './stores/postgres/ledger.ts';
 import { connectRedis, untilReady } from './stores/redis/connect.ts';
 import { createRedisSessionStore } from './stores/redis/sessions.ts';
 import { createSqliteLedger } from './stores/sqlite/ledger.ts';
@@ -40,7 +42,7 @@ export interface Stores {
 
 export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
   const { sessions, close } = await openSessions(config, log);
-  const ledger = createSqliteLedger({ file: config.ledger.file, clock, ...config.quota });
+  const ledger = await openLedger(config, log);
   const blobs = createDiskBlobStore(config.storage);
   return {
     sessions,
@@ -48,9 +50,24 @@ export async function openStores(config: Config, log: FastifyBaseLogger): Promis
     blobs,
     async close() {
       close();
-      ledger.close();
+      await ledger.close();
     },
   };
+}
+
+async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
+  if (place.backend === 'sqlite') return createSqliteLedger({ file: place.file, clock, ...quota });
+  const ledger = createPostgresLedger({ databaseUrl: place.databaseUrl, ...quota });
+  try {
+    await ledger.check();
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.retryAfterSeconds === undefined) {
+      await ledger.close();
+      throw error;
+    }
+    log.warn({ err: error }, 'PostgreSQL does not answer yet; it is tried again');
+  }
+  return ledger;
 }
 
 async function openSessions(
@@ -141,7 +158,8 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
       secretKey: config.secretKey,
       uploadTokenKey: deriveKey(config.secretKey, 'upload-token'),
       jwt: config.jwt,
-      publicUrl: () => config.publicUrl ?? (config.profile === 'embedded' ? listensOn : null),
+      publicUrl: config.publicUrl,
+      ownAddress: () => (config.profile === 'embedded' ? listensOn : null),
       trustProxy: config.trustProxy,
       corsOrigins: config.corsOrigins,
       uploadUrlTtlSeconds: config.uploadUrlTtlSeconds,

@@ -1,9 +1,9 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify';
-import type { TrustProxy } from '../config/addresses.ts';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { answerClientError } from './client-errors.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
 import { acceptJsonBodies } from './json-body.ts';
+import type { TrustsProxy } from './proxies.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRouteTable } from './route-table.ts';
 import { createValidatorCompiler } from './validation.ts';
@@ -12,12 +12,15 @@ import { createValidatorCompiler } from './validation.ts';
 const HEADERS_TIMEOUT_MS = 15_000;
 
 /** A Fastify that has no route yet, but already answers everything the way Sluice does. */
-export function createServer(options: { readonly log: FastifyBaseLogger; readonly trustProxy: TrustProxy }) {
+export function createServer(options: {
+  readonly log: FastifyBaseLogger;
+  readonly trustsProxy: TrustsProxy;
+}) {
   const app = Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: createRequestIds(),
-    trustProxy: asFastifyTakesIt(options.trustProxy),
+    trustProxy: options.trustsProxy,
     // Uploads take as long as they take; the engine watches their pace.
     requestTimeout: 0,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
@@ -47,10 +50,4 @@ export function createServer(options: { readonly log: FastifyBaseLogger; readonl
     done();
   });
   return app;
-}
-
-function asFastifyTakesIt(trust: TrustProxy): NonNullable<FastifyServerOptions['trustProxy']> {
-  if (typeof trust === 'boolean') return trust;
-  if (typeof trust === 'number') return (_address, hop) => hop < trust;
-  return [...trust];
 }

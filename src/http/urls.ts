@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Session } from '../core/session.ts';
 import type { UploadTokens } from './auth/upload-token.ts';
+import { forwardedOrigin, type TrustsProxy } from './proxies.ts';
 
 /** Path of the upload resource, and of its creation for tus and IETF clients. */
 export const UPLOADS_PATH = '/v1/uploads';
@@ -14,27 +15,27 @@ export interface Urls {
 }
 
 export interface UrlsDeps {
+  /** Address clients see, without a slash at its end, or null where it is unset. */
+  readonly publicUrl: string | null;
   /**
-   * Address clients see, without a slash at its end, or null where it is unset. Asked for each answer: the
-   * embedded profile knows its own only once it listens.
+   * Address to use where neither is known, or null to make relative URLs. Asked for each answer: a service
+   * knows its own only once it listens.
    */
-  readonly publicUrl: () => string | null;
-  /** Whether a proxy in front is trusted to tell scheme and host (X-Forwarded-Proto, X-Forwarded-Host). */
-  readonly trustProxy: boolean;
+  readonly ownAddress: () => string | null;
+  readonly trustsProxy: TrustsProxy;
   readonly uploadTokens: UploadTokens;
 }
 
 /**
- * Makes the URLs for the answer to a request: from `PUBLIC_URL`, else from what a trusted proxy says, else
- * relative, since a `Host` header alone is the client's word and knows nothing of TLS.
+ * Makes the URLs for the answer to a request: from `PUBLIC_URL`, else from what a trusted proxy says, else from
+ * the own address, else relative, since a `Host` header alone is the client's word and knows nothing of TLS.
  */
 export function createUrls(deps: UrlsDeps): (request: FastifyRequest) => Urls {
-  const relative = urlsUnder('', deps.uploadTokens);
+  const { publicUrl, trustsProxy, ownAddress, uploadTokens } = deps;
+  const fixed = publicUrl === null ? null : urlsUnder(publicUrl, uploadTokens);
   return (request) => {
-    const publicUrl = deps.publicUrl();
-    if (publicUrl !== null) return urlsUnder(publicUrl, deps.uploadTokens);
-    if (!deps.trustProxy || request.headers['x-forwarded-host'] === undefined) return relative;
-    return urlsUnder(`${request.protocol}://${request.host}`, deps.uploadTokens);
+    if (fixed !== null) return fixed;
+    return urlsUnder(forwardedOrigin(request, trustsProxy) ?? ownAddress() ?? '', uploadTokens);
   };
 }
 
