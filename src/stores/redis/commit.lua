@@ -30,8 +30,8 @@ if wanted ~= reserved or seal then
   if is_lost(u, x) then return lost(x) end
   if wanted > reserved then
     reap(u, x, g, now)
-    -- Without the account nothing can be promised; reading the quota brings it back.
-    local known = redis.call('HEXISTS', u, 'limit') == 1
+    -- Without the account, or where a newer period began, nothing can be promised: reading the quota loads it.
+    local known = redis.call('HEXISTS', u, 'limit') == 1 and redis.call('HEXISTS', u, 'stale') == 0
     local missing = known and wanted - reserved - bytes_free(u) or 1
     if missing > 0 then
       local retry = known and retry_at(u, x, missing, id) or now

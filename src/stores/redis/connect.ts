@@ -1,10 +1,7 @@
 import { Redis } from 'ioredis';
 
 /** What the store asks of a client: a single Redis, one behind Sentinels and a Cluster all have it. */
-export type RedisClient = Pick<
-  Redis,
-  'evalsha' | 'eval' | 'hget' | 'zrange' | 'zrangebyscore' | 'time' | 'ping'
->;
+export type RedisClient = Pick<Redis, 'evalsha' | 'eval' | 'hget' | 'zrange' | 'ping' | 'isCluster'>;
 
 export interface RedisConnection {
   readonly host: string;

@@ -2,7 +2,7 @@ import type { DueSessions, SessionStore } from '../../core/ports.ts';
 import type { Session } from '../../core/session.ts';
 import { allShards } from '../../core/session-id.ts';
 import { withDeadline } from './call.ts';
-import { rethrow, type StoreContext } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { asNumber, asText, asTexts } from './replies.ts';
 
 /** Shards asked at once, and users of them looked at in detail at once. */
@@ -16,8 +16,8 @@ interface Due {
 }
 
 /**
- * The sweeper's walk over all shards: plain reads of one small set each, and scripts only for users who have
- * something due. A walk stops when it has enough, and the next one starts behind the last shard it took from,
+ * The sweeper's walk over all shards: one look at a small set each, and more only for users who have something
+ * due. A walk stops when it has enough, and the next one starts behind the last shard it took from,
  * so sessions that stay due (their bytes cannot be deleted now) never keep it from the others.
  */
 export function createDueSessions(
@@ -48,13 +48,10 @@ export function createDueSessions(
 
   /** Users of these shards who may have something due, shard by shard. */
   async function usersDue(step: readonly string[], limit: number): Promise<string[]> {
-    // The server's clock, not ours: it is the one that the scripts go by.
-    const [seconds] = await redis.time().catch(rethrow);
-    const latest = String((Number(seconds) + 1) * 1000);
-    const lists = step.map((shard) =>
-      redis.zrangebyscore(keys.users(shard), '-inf', latest, 'LIMIT', 0, limit).catch(rethrow),
-    );
-    return (await Promise.all(lists)).flat();
+    const sets = step.map(keys.users);
+    const groups = redis.isCluster ? sets.map((set) => [set]) : [sets];
+    const lists = await Promise.all(groups.map((group) => run('due-users', group, [String(limit)])));
+    return lists.flatMap(asTexts);
   }
 
   async function dueOf(userId: string, limit: number): Promise<Due[]> {

@@ -14,6 +14,7 @@ const NAMES = [
   'load',
   'rebuild',
   'due',
+  'due-users',
   'forget',
 ] as const;
 

@@ -4,6 +4,7 @@ import { dueContract } from './due.ts';
 import { endingsContract } from './endings.ts';
 import type { MakeHarness } from './harness.ts';
 import { lostAccountContract } from './lost-account.ts';
+import { modelContract } from './model-run.ts';
 import { repetitionContract } from './repetition.ts';
 import { promisesOf } from './workshop.ts';
 import { writersContract } from './writers.ts';
@@ -22,4 +23,5 @@ export function sessionStoreContract(
   accountsContract(promise);
   dueContract(promise);
   if (options.losesAccounts) lostAccountContract(promise);
+  modelContract(name, makeHarness);
 }
