@@ -8,7 +8,14 @@ import {
   type TrustProxy,
 } from './config/addresses.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
-import { checkLedger, checkStorage, readLimits, readSecretKey, usesRedis } from './config/rules.ts';
+import {
+  checkStorage,
+  type LedgerPlace,
+  readLedger,
+  readLimits,
+  readSecretKey,
+  usesRedis,
+} from './config/rules.ts';
 import type { Settings } from './config/variables.ts';
 import { DAY_MS } from './core/quota.ts';
 import type { Limits } from './core/uploads.ts';
@@ -37,7 +44,7 @@ export interface Config {
   readonly sessions:
     | { readonly backend: 'sqlite'; readonly file: string }
     | { readonly backend: 'redis'; readonly redis: RedisAddress; readonly prefix: string };
-  readonly ledger: { readonly backend: 'sqlite'; readonly file: string };
+  readonly ledger: LedgerPlace;
   readonly storage: {
     readonly backend: 'disk';
     readonly uploadFolder: string;
@@ -67,7 +74,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const redis = usesRedis(profile, given) ? readRedis(settings, given, faults) : null;
   const limits = readLimits(settings, given, faults);
   checkStorage(settings, given, faults);
-  checkLedger(profile, given, faults);
+  const ledger = readLedger(settings, { profile, dataDir }, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   if (faults.length > 0) return { ok: false, faults };
 
@@ -93,7 +100,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     sessions: redis
       ? { backend: 'redis', redis, prefix: settings.REDIS_KEY_PREFIX }
       : { backend: 'sqlite', file: join(dataDir, 'sessions.db') },
-    ledger: { backend: 'sqlite', file: join(dataDir, 'ledger.db') },
+    ledger,
     storage: {
       backend: 'disk',
       uploadFolder: folder('LOCAL_UPLOAD_FOLDER', 'uploads'),

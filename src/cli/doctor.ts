@@ -90,6 +90,9 @@ function adviceFor(config: Config, probe: Probe): string {
     const { host, port } = config.sessions.redis;
     return `start Redis at ${host}:${port}, or set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs`;
   }
+  if (config.ledger.backend === 'postgresql' && probe.name === 'ledger') {
+    return 'start PostgreSQL, or mend DATABASE_URL: its host, user, password and database';
+  }
   if (probe.name === 'storage') {
     return `let this user write to ${config.storage.uploadFolder} and ${config.storage.tempFolder}`;
   }

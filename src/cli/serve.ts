@@ -83,11 +83,10 @@ async function greet(config: Config, service: Service, json: boolean): Promise<v
 
 function describePlaces(config: Config): string {
   const { sessions, storage, ledger } = config;
-  const where =
-    sessions.backend === 'redis'
-      ? `Sessions: Redis at ${sessions.redis.host}:${sessions.redis.port}, ledger: ${ledger.file}`
-      : `Sessions and ledger: ${config.dataDir}`;
-  return `${where}, files: ${storage.uploadFolder}`;
+  const kept =
+    sessions.backend === 'redis' ? `Redis at ${sessions.redis.host}:${sessions.redis.port}` : sessions.file;
+  const counted = ledger.backend === 'postgresql' ? 'PostgreSQL' : ledger.file;
+  return `Sessions: ${kept}, ledger: ${counted}, files: ${storage.uploadFolder}`;
 }
 
 function untilToldToStop(): Promise<NodeJS.Signals> {

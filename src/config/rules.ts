@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { FILE_FORMATS } from '../core/session.ts';
 import type { Limits } from '../core/uploads.ts';
 import type { Profile } from './parse.ts';
@@ -56,11 +57,27 @@ export function checkStorage(settings: Settings, given: ReadonlySet<string>, fau
   }
 }
 
-export function checkLedger(profile: Profile, given: ReadonlySet<string>, faults: string[]): void {
-  if (profile === 'production' && !given.has('DATABASE_URL')) {
+/** PostgreSQL where it is named, which the production profile must do; else a file in the data folder. */
+export function readLedger(
+  { DATABASE_URL: databaseUrl }: Settings,
+  { profile, dataDir }: { readonly profile: Profile; readonly dataDir: string },
+  faults: string[],
+): LedgerPlace {
+  if (databaseUrl !== undefined) {
+    if (!/^postgres(ql)?:\/\/[^/]+\/[^/?]+/.test(databaseUrl)) {
+      faults.push('DATABASE_URL: its value is not postgres://user:password@host:port/name.');
+    }
+    return { backend: 'postgresql', databaseUrl };
+  }
+  if (profile === 'production') {
     faults.push('DATABASE_URL: is not set. Name the PostgreSQL database that keeps the ledger.');
   }
+  return { backend: 'sqlite', file: join(dataDir, 'ledger.db') };
 }
+
+export type LedgerPlace =
+  | { readonly backend: 'sqlite'; readonly file: string }
+  | { readonly backend: 'postgresql'; readonly databaseUrl: string };
 
 /** The secret, made where the embedded profile has none; nothing is made while there are other faults. */
 export function readSecretKey(

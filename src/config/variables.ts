@@ -181,10 +181,10 @@ const storage = {
 };
 
 const further = {
-  DATABASE_URL: text('PostgreSQL database of the ledger: `postgres://user:password@host:port/name`.', {
-    secret: true,
-    notYet: 'a PostgreSQL ledger',
-  }),
+  DATABASE_URL: text(
+    'PostgreSQL database of the ledger: `postgres://user:password@host:port/name`, with `?sslmode=verify-full` for TLS. In the embedded profile the ledger is in `DATA_DIR` where this is unset.',
+    { secret: true },
+  ),
   WEBHOOK_URL: text('Where events are delivered.', { notYet: 'webhooks' }),
   WEBHOOK_SECRET: text('Key that signs them.', { secret: true, notYet: 'webhooks' }),
   SESSION_ENCRYPTION_KEYS: list([], 'Keys that encrypt session data at rest.', {
