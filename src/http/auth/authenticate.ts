@@ -1,5 +1,6 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
+import { MAX_JSON_BYTES } from '../json-body.ts';
 import { sendRefusal } from '../problem.ts';
 import type { Authenticate, AuthScheme, Caller, Permission } from './caller.ts';
 
@@ -37,9 +38,18 @@ export function callerGuard(authenticate: Authenticate, permission?: Permission)
   return async (request, reply) => {
     const known = await authenticate(request);
     const outcome = known.ok && permission ? requirePermission(known.value, permission) : known;
-    if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
+    if (!outcome.ok) {
+      if (sendsMuch(request)) reply.header('connection', 'close');
+      return sendRefusal(reply, outcome.refusal);
+    }
     callers.set(request, outcome.value);
   };
+}
+
+/** Node reads and drops the body of an answered request to its end, unless the connection is closed. */
+function sendsMuch(request: FastifyRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  return coding !== undefined || Number(length ?? 0) > MAX_JSON_BYTES;
 }
 
 /** The caller whom `callerGuard` let pass. */
