@@ -248,7 +248,7 @@ export interface Part {
 /**
  * The pieces of each upload, for object stores: `SessionStore.commit` appends to it, so that a commit costs the
  * same however many there are. A part of the same index replaces the one before; `restart` removes all that
- * were there before that commit. It lives as long as the session is remembered.
+ * were there before that commit. It lives until the upload is finished or its bytes are deleted, at least.
  */
 export interface PartList {
   /** In order of `index`; empty where there are none, or where the session is forgotten. */

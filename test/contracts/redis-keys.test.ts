@@ -23,9 +23,15 @@ redisTest('every key of a user is on one slot, whatever happens to his sessions'
   const cancelled = await w.open(userId, 10);
   await w.store.end(cancelled.sessionId, { status: 'cancelled', failure: null });
   await w.complete(await w.sealed(userId, 10));
+  const inParts = await w.open(userId, 10);
+  await w.store.take(inParts.sessionId, 'a');
+  await w.store.commit(inParts.sessionId, 1, {
+    offset: 1,
+    parts: [{ index: 0, number: 1, bytes: 1, etag: '"e"' }],
+  });
   const names = await h.redis.keys(`${h.prefix}:*`);
   const kinds = names.map((name) => /}:([a-z]+)/.exec(name)?.[1]);
-  assert.deepEqual(new Set(kinds), new Set(['s', 'd', 'u', 'x', 'g', 'users', 'i']));
+  assert.deepEqual(new Set(kinds), new Set(['s', 'd', 'p', 'u', 'x', 'g', 'users', 'i']));
   // A Redis Cluster takes the slot from what stands in the first braces.
   const tags = new Set(names.map((name) => /^[^{]*\{([^}]*)\}/.exec(name)?.[1]));
   assert.deepEqual(tags, new Set([shardOf(userId)]));

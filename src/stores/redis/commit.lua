@@ -1,11 +1,12 @@
 -- commit: acknowledge progress of the newest writer.
--- KEYS  s, d, u, x, g
+-- KEYS  s, d, u, x, g, p
 -- ARGV  1 session id  2 epoch  3 offset  4 length or ''  5 storage or ''  6 detected format or ''
 --       7 bytes to reserve or ''  8 '1' to seal  9 '1' to restart
+--       then for each new part its index and its value in p
 -- Returns  {'committed', session}   {'fenced'}   {'ended', session}   {'not_found'}
 --          {'quota_exceeded', quota, retry at, now}   {'lost', ids in x}
 
-local s, d, u, x, g = unpack(KEYS)
+local s, d, u, x, g, p = unpack(KEYS)
 local id, offset, length = ARGV[1], tonumber(ARGV[3]), ARGV[4]
 local seal, restart = ARGV[8] == '1', ARGV[9] == '1'
 
@@ -61,4 +62,6 @@ if offset > stored or (restart and offset > 0) then
   redis.call('ZADD', x, 'XX', expires, id)
 end
 redis.call('HSET', d, unpack(changes))
+if restart then redis.call('DEL', p) end
+for n = 10, #ARGV, 2 do redis.call('HSET', p, ARGV[n], ARGV[n + 1]) end
 return { 'committed', session(s, d, now) }

@@ -1,7 +1,10 @@
 import { Redis } from 'ioredis';
 
 /** What the store asks of a client: a single Redis, one behind Sentinels and a Cluster all have it. */
-export type RedisClient = Pick<Redis, 'evalsha' | 'eval' | 'hget' | 'zrange' | 'ping' | 'isCluster'>;
+export type RedisClient = Pick<
+  Redis,
+  'evalsha' | 'eval' | 'hget' | 'hgetall' | 'zrange' | 'ping' | 'isCluster'
+>;
 
 export interface RedisConnection {
   readonly host: string;

@@ -75,7 +75,8 @@ export function createDueSessions(
   async function takeOffList(sessionId: string, userId: string): Promise<void> {
     const shard = shardOf(userId);
     const touched = [keys.account, keys.reserving, keys.leftovers].map((key) => key(shard, userId));
-    await run('forget', [keys.state(sessionId), ...touched, keys.users(shard)], [sessionId, userId]);
+    const names = [keys.state(sessionId), ...touched, keys.users(shard), keys.parts(sessionId)];
+    await run('forget', names, [sessionId, userId]);
   }
 
   async function forget(sessionId: string): Promise<void> {

@@ -1,10 +1,10 @@
 -- finish: the ledger has settled the upload; turn its reservation into used bytes, once.
--- KEYS  s, d, u, x, g, users
+-- KEYS  s, d, u, x, g, users, p
 -- ARGV  1 session id  2 user id  3 bytes  4 start of the period that counted it  5 version of the account
 --       6 completed at  7 detected format or ''  8 sha256
 -- Returns  the session; nil where it is forgotten
 
-local s, d, u, x, g, users = unpack(KEYS)
+local s, d, u, x, g, users, p = unpack(KEYS)
 local id, bytes = ARGV[1], ARGV[3]
 local state = hash(redis.call('HGETALL', d))
 if not state.user then return false end
@@ -35,5 +35,7 @@ redis.call('HSET', d, 'status', 'completed', 'off', bytes, 'len', bytes, 'sealed
   'done', ARGV[6], 'sha', ARGV[8])
 if ARGV[7] ~= '' then redis.call('HSET', d, 'fmt', ARGV[7]) end
 redis.call('HDEL', d, 'res')
-redis.call('PEXPIREAT', d, int(math.max(tonumber(state.exp), now + 600000)))
+local remembered = int(math.max(tonumber(state.exp), now + 600000))
+redis.call('PEXPIREAT', d, remembered)
+redis.call('PEXPIREAT', p, remembered)
 return session(s, d, now)

@@ -1,9 +1,9 @@
 -- forget: the bytes are gone, so nothing but the answer to a late question has to stay.
--- KEYS  d, u, x, g, users
+-- KEYS  d, u, x, g, users, p
 -- ARGV  1 session id  2 user id
 -- Returns  '1' where it is off the list, '0' where its time has not come
 
-local d, u, x, g, users = unpack(KEYS)
+local d, u, x, g, users, p = unpack(KEYS)
 local id, user = ARGV[1], ARGV[2]
 local state = hash(redis.call('HGETALL', d))
 local now = clock()
@@ -19,6 +19,8 @@ if state.user then
   if redis.call('PTTL', d) == -1 then redis.call('PEXPIREAT', d, int(math.max(expires, now + 600000))) end
   redis.call('HDEL', d, 'res')
 end
+-- The bytes are gone, and with them what the parts were for.
+redis.call('UNLINK', p)
 give_back(u, id)
 redis.call('ZREM', x, id)
 redis.call('ZREM', g, id)

@@ -8,6 +8,7 @@ import { shardOfSession } from '../../core/session-id.ts';
 export interface Keys {
   readonly document: (sessionId: string) => string;
   readonly state: (sessionId: string) => string;
+  readonly parts: (sessionId: string) => string;
   /** The user's keys, found from any of his session ids or from his shard. */
   readonly account: (shard: string, userId: string) => string;
   readonly reserving: (shard: string, userId: string) => string;
@@ -26,6 +27,7 @@ export function keysWithPrefix(prefix: string): Keys {
   return {
     document: ofSession('s'),
     state: ofSession('d'),
+    parts: ofSession('p'),
     account: ofUser('u'),
     reserving: ofUser('x'),
     leftovers: ofUser('g'),

@@ -1,6 +1,7 @@
 import type { CommitResult, EndResult, SessionStore, TakeResult } from '../../core/ports.ts';
 import type { Session } from '../../core/session.ts';
 import { kindOf, type Owner, type StoreContext, withSums } from './context.ts';
+import { encodePart } from './parts.ts';
 import { asList, asNumber, asQuota, asSession } from './replies.ts';
 
 /** A session from the moment it is admitted to its end. */
@@ -50,8 +51,9 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
         String(progress.reserve ?? ''),
         progress.seal ? '1' : '',
         progress.restart ? '1' : '',
+        ...(progress.parts ?? []).flatMap(encodePart),
       ];
-      const touched = allKeys(sessionId, owner).slice(0, -1);
+      const touched = [...allKeys(sessionId, owner).slice(0, -1), keys.parts(sessionId)];
       const reply = await withSums(context, owner, () => run('commit', touched, args));
       const kind = kindOf(reply);
       switch (kind) {
@@ -71,7 +73,8 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
     async finish(sessionId, completion) {
       const owner = await owners.of(sessionId);
       if (!owner) return null;
-      const reply = await run('finish', allKeys(sessionId, owner), [
+      const touched = [...allKeys(sessionId, owner), keys.parts(sessionId)];
+      const reply = await run('finish', touched, [
         sessionId,
         owner.userId,
         String(completion.bytes),

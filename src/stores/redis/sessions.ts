@@ -1,4 +1,4 @@
-import type { Accounts, DueSessions, Probe, SessionStore } from '../../core/ports.ts';
+import type { Accounts, DueSessions, PartList, Probe, SessionStore } from '../../core/ports.ts';
 import { createAccounts } from './accounts.ts';
 import { createAdmission } from './admission.ts';
 import { withDeadline } from './call.ts';
@@ -7,6 +7,7 @@ import { createOwners, rethrow, type StoreContext } from './context.ts';
 import { createDueSessions } from './due-sessions.ts';
 import { keysWithPrefix } from './keys.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { createPartList } from './parts.ts';
 import { loadScripts } from './scripts.ts';
 
 /** An answer is out within two seconds, store or no store (invariant E); this leaves some of it to the rest. */
@@ -20,7 +21,7 @@ export interface RedisSessionStoreDeps {
   readonly shardOf: (userId: string) => string;
 }
 
-export type RedisSessionStore = SessionStore & Accounts & DueSessions & Probe;
+export type RedisSessionStore = SessionStore & Accounts & DueSessions & PartList & Probe;
 
 /**
  * Sessions and reservations in Redis. Each operation is one script in one round trip, except the rare paths
@@ -37,6 +38,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const accounts = createAccounts(context, lifecycle.find);
   const { admit } = createAdmission({ ...context, find: lifecycle.find, read: accounts.read });
   const { due, forget } = createDueSessions(context, lifecycle.find, DEADLINE_MS);
+  const { parts } = createPartList(context);
   const inTime = <T>(work: Promise<T>) => withDeadline(DEADLINE_MS, work);
 
   return {
@@ -53,6 +55,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     load: (account, asked, settled) => inTime(accounts.load(account, asked, settled)),
     liveSessions: (userId) => inTime(accounts.liveSessions(userId)),
     due,
+    parts: (sessionId) => inTime(parts(sessionId)),
     forget: (sessionId) => inTime(forget(sessionId)),
   };
 }

@@ -39,6 +39,7 @@ export async function redisHarness(port: number): Promise<RedisHarness> {
     liveSessions: (userId) => outside(bare.liveSessions(userId)),
     due: (limit) => outside(bare.due(limit)),
     forget: (id) => bare.forget(id),
+    parts: (id) => bare.parts(id),
   };
 
   return {

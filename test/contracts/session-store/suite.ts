@@ -5,6 +5,7 @@ import { endingsContract } from './endings.ts';
 import type { MakeHarness } from './harness.ts';
 import { lostAccountContract } from './lost-account.ts';
 import { modelContract } from './model-run.ts';
+import { partsContract } from './parts.ts';
 import { repetitionContract } from './repetition.ts';
 import { promisesOf } from './workshop.ts';
 import { writersContract } from './writers.ts';
@@ -22,6 +23,7 @@ export function sessionStoreContract(
   endingsContract(promise);
   accountsContract(promise);
   dueContract(promise);
+  partsContract(promise);
   if (options.losesAccounts) lostAccountContract(promise);
   modelContract(name, makeHarness);
 }
