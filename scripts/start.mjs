@@ -1,4 +1,5 @@
 // npm start: the embedded profile on this machine, from a fresh clone on.
 import { runOnPinnedNode } from './lib/pinned-node.mjs';
+import { SERVICE_FLAGS } from './lib/service-flags.mjs';
 
-runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)]);
+runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)], SERVICE_FLAGS);

@@ -83,7 +83,7 @@ function fail(sentence) {
  * Run a file of this project on the pinned Node, installing first where that is due. Signals reach the
  * child; its exit code becomes this process's own. Never returns.
  */
-export function runOnPinnedNode(file, args) {
+export function runOnPinnedNode(file, args, nodeFlags = []) {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
     fail(
       `Sluice needs Node ${OLDEST_NODE} or newer to start; this is ${process.version}. Install a newer Node.`,
@@ -92,7 +92,11 @@ export function runOnPinnedNode(file, args) {
   const reason = reasonToInstall();
   if (reason) installAsLocked(reason);
 
-  const child = spawn(pinnedNode(), [join(root, file), ...args], { stdio: 'inherit' });
+  const child = spawn(pinnedNode(), [...nodeFlags, join(root, file), ...args], {
+    // Stripped types are remembered from run to run: half the time to start, and 20 MB less memory.
+    env: { NODE_COMPILE_CACHE: join(modules, '.cache', 'node'), ...process.env },
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       // On a terminal Ctrl-C reaches the whole process group: the child has it already.

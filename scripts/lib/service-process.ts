@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { signAccessToken, type TokenOptions } from './access-token.ts';
 import { freePort } from './servers/free-port.ts';
+import { SERVICE_FLAGS } from './service-flags.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -56,7 +57,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     SECRET_KEY: secret,
     ...options.env,
   };
-  const plain = [process.execPath, join(ROOT, 'src/cli.ts'), 'serve', '--embedded'];
+  const plain = [process.execPath, ...SERVICE_FLAGS, join(ROOT, 'src/cli.ts'), 'serve', '--embedded'];
   const [program = '', ...args] = options.wrap?.(plain) ?? plain;
   const url = `http://127.0.0.1:${port}`;
   let output = '';
@@ -110,7 +111,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
 
 /** The variables of this machine that have nothing to do with the service's configuration. */
 function machineEnv(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE_CACHE'];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
