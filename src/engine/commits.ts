@@ -29,6 +29,8 @@ interface Deps {
   readonly limits: EngineLimits;
   /** Called when `verdict` is set by a commit in the background. */
   readonly onVerdict: () => void;
+  /** The session refers to this storage now. */
+  readonly onCommitted: (storage: string) => void;
 }
 
 const RETRY_MS = 100;
@@ -53,13 +55,14 @@ export function createCommits(deps: Deps, taken: Session): Commits {
     }
   }
 
-  function note(result: CommitResult): void {
+  function note(result: CommitResult, { storage }: Progress): void {
     lastAt = performance.now();
     if (result.kind === 'quota_exceeded') return;
     if (result.kind !== 'committed') {
       verdict ??= result;
       return;
     }
+    if (storage !== undefined) deps.onCommitted(storage);
     const moved = result.session.uploadOffset !== session.uploadOffset;
     session = result.session;
     if (!moved) return;
@@ -69,7 +72,7 @@ export function createCommits(deps: Deps, taken: Session): Commits {
 
   async function inBackground(progress: Progress): Promise<void> {
     try {
-      note(await attempt(progress));
+      note(await attempt(progress), progress);
     } catch (fault) {
       verdict ??= { kind: 'fault', fault };
     }
@@ -99,7 +102,7 @@ export function createCommits(deps: Deps, taken: Session): Commits {
       if (verdict?.kind === 'fault') throw verdict.fault;
       if (verdict) return verdict;
       const result = await attempt(progress);
-      note(result);
+      note(result, progress);
       return result;
     },
   };

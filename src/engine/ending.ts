@@ -44,7 +44,8 @@ export interface Ending {
 export async function settleTransfer(parts: EngineParts, ending: Ending): Promise<TransferResult> {
   const { transfer, commits, writer, intake, end } = ending;
   const { request } = transfer;
-  const { offset, storage } = writer.progress();
+  const { offset, ...place } = writer.progress();
+  const { storage } = place;
   if (commits.verdict) return verdictResult(parts, commits.verdict, storage);
   if (end.kind === 'lost') return admitLoss(parts, ending);
   if (end.kind === 'refused' && end.final) return failTransfer(parts, ending, end.refusal);
@@ -68,7 +69,7 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
     end.kind === 'refused' && request.completes === 'at_length' && offset === transfer.size.total;
   const result = await commits.commit({
     offset: overshot ? Math.max(offset - 1, commits.session.uploadOffset) : offset,
-    storage,
+    ...place,
     ...(intake.format !== null && { detectedFormat: intake.format }),
     ...(seal && { seal, length: offset }),
   });
@@ -165,9 +166,9 @@ async function failTransfer(parts: EngineParts, ending: Ending, refusal: Refusal
 
 async function admitLoss(parts: EngineParts, { commits, writer }: Ending): Promise<AppendResult> {
   const { uploadLength, detectedFormat } = commits.session;
-  const { offset, storage } = writer.progress();
+  const { storage, ...stored } = writer.progress();
   const result = await commits.commit({
-    ...{ offset, storage, restart: true },
+    ...{ ...stored, storage, restart: true },
     ...(uploadLength !== null && { length: uploadLength }),
     ...(detectedFormat !== null && { detectedFormat }),
   });

@@ -34,15 +34,18 @@ export async function runTransfer(
 ): Promise<TransferResult> {
   const { request, size, sole, signal } = transfer;
   const { body } = request;
-  const commits = createCommits({ ...parts, onVerdict: () => body.stop() }, taken);
+  let opened: BlobWriter | null = null;
+  const onCommitted = (storage: string) => opened?.committed?.(storage);
+  const commits = createCommits({ ...parts, onVerdict: () => body.stop(), onCommitted }, taken);
 
   const objection = await admit(parts, transfer, commits);
   if (objection) return objection;
 
   const intake = await openIntake(parts, request, commits.session);
   const { sessionId, storage, epoch } = commits.session;
-  const at = { offset: size.start, length: size.total, epoch, sole };
+  const at = { offset: size.start, length: size.total, maxLength: size.limit, epoch, sole, signal };
   const writer = await parts.blobs.open({ sessionId, storage }, at);
+  opened = writer;
   transfer.onOpened();
 
   let end: Ended;
@@ -73,7 +76,9 @@ async function admit(
 ): Promise<TransferResult | null> {
   const { session } = commits;
   const begunBefore =
-    session.uploadOffset > 0 || session.detectedFormat !== null || session.uploadLength !== null;
+    session.uploadOffset > 0 ||
+    session.detectedFormat !== null ||
+    session.uploadLength !== session.expectedFileSize;
   const restart = request.start === 'restart' && begunBefore;
   const tellsLength = request.length !== null && (restart || session.uploadLength === null);
   const { declaredLength } = request.body;
@@ -109,11 +114,11 @@ async function openIntake(parts: EngineParts, request: AppendRequest, session: S
  * ever reads an offset that looks complete from an upload that is not.
  */
 function stored({ request, size }: Transfer, commits: Commits, writer: BlobWriter, intake: Intake): Progress {
-  const { offset, storage } = writer.progress();
-  if (request.check) return { offset: commits.session.uploadOffset, storage };
+  const { offset, ...place } = writer.progress();
+  if (request.check) return { offset: commits.session.uploadOffset, ...place };
   const last = request.completes === 'at_length' && size.total !== null ? size.total - 1 : offset;
   const detected = intake.format === null ? {} : { detectedFormat: intake.format };
-  return { offset: Math.max(commits.session.uploadOffset, Math.min(offset, last)), storage, ...detected };
+  return { offset: Math.max(commits.session.uploadOffset, Math.min(offset, last)), ...place, ...detected };
 }
 
 /** Grow the reservation so that the upload may reach `offset`: by a step if the quota allows, else exactly. */
