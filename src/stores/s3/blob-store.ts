@@ -108,9 +108,10 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     if (storage === null) throw lostBytes('an upload without storage cannot be completed');
     const state = parseState(storage);
     await completeUpload(completion, sessionId, state);
-    if (state.sides) await removeSides(sessionId);
-    // A writer that died before it could say so may have created another upload; the first one cannot have.
-    if (state.born > 1) await abortOpen(state.key);
+    // An earlier writer that died, or whose bytes were refused, may have left something that nobody told of.
+    const first = state.born <= 1;
+    if (state.sides || !first) await removeSides(sessionId);
+    if (!first) await abortOpen(state.key);
   };
 
   async function removeSides(sessionId: string): Promise<void> {
