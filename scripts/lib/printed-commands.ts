@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findProgram } from './servers/program.ts';
 
 /** The session after the commands ran: what the upload answered, and what the service says when asked again. */
 export interface PastedUpload {
@@ -20,6 +21,7 @@ export async function pasteCommands(printed: string): Promise<PastedUpload> {
     throw new Error(`The service did not print an address, a token and two commands:\n${printed}`);
   }
 
+  findProgram({ name: 'curl', debianPackage: 'curl' });
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commands.join('\n')], {
     cwd: '/',
     timeout: 30_000,
