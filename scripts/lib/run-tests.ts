@@ -2,7 +2,7 @@
  * npm test, once the packages are there: starts the servers that tests need, runs the test files, stops the
  * servers whatever happens, and closes with "N passed, N failed".
  *
- * Arguments: files or folders (default: all of test/), `--test-name-pattern=…`, `--no-servers` for tests that
+ * Arguments: files or folders (default: all there are), `--test-name-pattern=…`, `--no-servers` for tests that
  * need none, and options for Node.
  */
 import { existsSync, globSync, statSync } from 'node:fs';
@@ -21,6 +21,9 @@ const CONCURRENCY = 2;
 const TEST_TIMEOUT_MS = 120_000;
 /** The whole run. Past it, a file that keeps something open is named instead of waited for. */
 const RUN_DEADLINE_MS = 20 * 60_000;
+
+/** The service's tests, and those of the client's package. */
+const ALL_TESTS = ['test', 'client/test'];
 
 const NAME_PATTERN = '--test-name-pattern=';
 const NO_SERVERS = '--no-servers';
@@ -89,7 +92,7 @@ async function runFiles(files: string[], args: readonly string[], signal: AbortS
 
 /** Absolute paths of the test files in what was named, in order. */
 function testFiles(named: readonly string[]): string[] {
-  const files = (named.length ? named : ['test']).flatMap((name) => {
+  const files = (named.length ? named : ALL_TESTS).flatMap((name) => {
     const path = resolve(root, name);
     if (!existsSync(path)) throw new Error(`There is no ${name} to test.`);
     if (!statSync(path).isDirectory()) return [path];
