@@ -1,12 +1,34 @@
 import { COMMON_HELP, type Command, EXIT, exitCodeOf } from './cli/command.ts';
-import { doctor } from './cli/doctor.ts';
-import { quota } from './cli/quota.ts';
-import { serve } from './cli/serve.ts';
-import { sweep } from './cli/sweep.ts';
-import { token } from './cli/token.ts';
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ serve, token, quota, sweep, doctor }),
+interface Entry {
+  readonly summary: string;
+  /** Loaded when it is called for: a token takes no HTTP server. */
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: ReadonlyMap<string, Entry> = new Map(
+  Object.entries<Entry>({
+    serve: {
+      summary: 'Run the service until it is told to stop',
+      load: async () => (await import('./cli/serve.ts')).serve,
+    },
+    token: {
+      summary: 'Sign an access token, for development and for administrators',
+      load: async () => (await import('./cli/token.ts')).token,
+    },
+    quota: {
+      summary: "Read or change a user's quota",
+      load: async () => (await import('./cli/quota.ts')).quota,
+    },
+    sweep: {
+      summary: 'Sweep expired sessions now; a running service does it on its own',
+      load: async () => (await import('./cli/sweep.ts')).sweep,
+    },
+    doctor: {
+      summary: 'Check the configuration and every dependency, and say what to do',
+      load: async () => (await import('./cli/doctor.ts')).doctor,
+    },
+  }),
 );
 
 process.exitCode = await main(process.argv.slice(2));
@@ -16,11 +38,12 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     process.stdout.write(`${overview()}\n`);
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
-  const command = COMMANDS.get(name);
-  if (command === undefined) {
+  const entry = COMMANDS.get(name);
+  if (entry === undefined) {
     process.stderr.write(`There is no command ${JSON.stringify(name)}.\n\n${overview()}\n`);
     return EXIT.usage;
   }
+  const command = await entry.load();
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${command.help}\n\n${COMMON_HELP}\n`);
     return EXIT.ok;
@@ -36,6 +59,6 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 }
 
 function overview(): string {
-  const lines = [...COMMANDS].map(([name, command]) => `  ${name.padEnd(8)} ${command.summary}`);
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
   return `Usage: sluice <command> [options]\n\n${lines.join('\n')}\n\n${COMMON_HELP}`;
 }

@@ -14,8 +14,6 @@ export const EXIT = {
 } as const;
 
 export interface Command {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What `--help` prints above the options that all commands share. */
   readonly help: string;
   run(args: readonly string[]): Promise<number>;

@@ -17,7 +17,6 @@ interface Finding {
 }
 
 export const doctor: Command = {
-  summary: 'Check the configuration and every dependency, and say what to do',
   help: `Usage: sluice doctor
 
 Looks at the configuration, the session store, the ledger, the storage and the port. Changes nothing but

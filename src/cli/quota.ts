@@ -6,7 +6,6 @@ import { readSize, readUser } from './units.ts';
 import { withUploads } from './with-uploads.ts';
 
 export const quota: Command = {
-  summary: "Read or change a user's quota",
   help: `Usage: sluice quota get --user <uuid>
        sluice quota set --user <uuid> [--limit <size>] [--reset]
 

@@ -10,7 +10,6 @@ import { DEVELOPER, DEVELOPER_TTL, greeting } from './greeting.ts';
 const STOP_DEADLINE_MS = 15_000;
 
 export const serve: Command = {
-  summary: 'Run the service until it is told to stop',
   help: `Usage: sluice serve [--embedded]
 
 Listens on HOST and PORT. Logs are JSON lines on standard error. The embedded profile also prints its

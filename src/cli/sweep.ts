@@ -3,7 +3,6 @@ import { configurationFor, profileOf } from './configuration.ts';
 import { withUploads } from './with-uploads.ts';
 
 export const sweep: Command = {
-  summary: 'Sweep expired sessions now; a running service does it on its own',
   help: `Usage: sluice sweep
 
 Gives back the reservations of expired sessions and deletes their bytes.`,

@@ -7,7 +7,6 @@ import { readDuration, readUser } from './units.ts';
 const DEFAULT_PERMISSIONS = 'upload_files,create_sessions';
 
 export const token: Command = {
-  summary: 'Sign an access token, for development and for administrators',
   help: `Usage: sluice token --user <uuid> [--permissions <list>] [--ttl <time>]
 
   --user <uuid>         who the token is for

@@ -25,11 +25,9 @@ export function parseSettings(env: Environment, profile: Profile): ParsedSetting
 
   for (const [name, schema] of Object.entries<TSchema>(ConfigVariables.properties)) {
     const text = env[name]?.trim() ?? '';
+    const fallback =
+      (profile === 'embedded' ? annotation(schema, 'embedded') : undefined) ?? annotation(schema, 'default');
     if (text === '') {
-      const fallback =
-        profile === 'embedded'
-          ? (annotation(schema, 'embedded') ?? annotation(schema, 'default'))
-          : annotation(schema, 'default');
       if (fallback !== undefined) values[name] = fallback;
       continue;
     }
@@ -38,7 +36,8 @@ export function parseSettings(env: Environment, profile: Profile): ParsedSetting
     if ('expected' in converted) {
       const shown = annotation(schema, 'secret') ? 'its value' : JSON.stringify(text);
       faults.push(`${name}: ${shown} is not ${converted.expected}.`);
-      values[name] = annotation(schema, 'default');
+      // Only to go on and find what else is wrong.
+      values[name] = fallback;
       continue;
     }
     values[name] = converted.value;
