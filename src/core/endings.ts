@@ -1,4 +1,5 @@
 import { accepted, type Outcome, refused, SluiceError } from './errors.ts';
+import { endingEvent } from './outbox.ts';
 import type { BlobStore, DueSessions, Ending, Events, Ledger, SessionEvent, SessionStore } from './ports.ts';
 import type { Failure, Session } from './session.ts';
 
@@ -53,26 +54,46 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
   }
 
   /** End it, asking the ledger first where it is sealed. A session that completed meanwhile stays so. */
-  async function end(session: Session, ending: Ending): Promise<Session> {
+  async function end(session: Session, ending: Ending): Promise<Ended> {
     let result = await store.end(session.sessionId, ending);
     if (result.kind === 'sealed') {
       const verdict = await ledger.voidSession(session.sessionId, session.userId);
       if (verdict.kind === 'settled') {
-        return (await store.finish(session.sessionId, verdict.completion)) ?? session;
+        const finished = await store.finish(session.sessionId, verdict.completion);
+        return { session: finished ?? session, toClear: false };
       }
       result = await store.end(session.sessionId, { ...ending, voided: true });
     }
-    if (result.kind === 'not_found') return session;
+    if (result.kind === 'not_found') return { session, toClear: false };
     if (result.kind === 'ended') emit(ending.status, result.session);
     // A session found sealed again would have to be unsealed in between, which nothing does.
-    if (result.session.status !== 'completed') await clear(result.session);
-    return result.session;
+    return { session: result.session, toClear: result.session.status !== 'completed' };
   }
 
-  /** Bytes first, then the memory of them: a crash in between leaves the rest to the sweeper. */
-  async function clear(session: Session): Promise<void> {
+  /**
+   * The world is told first, then go the bytes, then the memory of them: what fails or is cut off in between
+   * is left to the sweeper, on whose list the session stays. So no ending is lost on the way to the outbox.
+   */
+  async function clear({ session, toClear }: Ended): Promise<Session> {
+    if (!toClear) return session;
+    const event = endingEvent(session);
+    if (event) await ledger.record(event);
     await blobs.discard(session, storageKeyOf(session));
     await store.forget(session.sessionId);
+    return session;
+  }
+
+  async function fail(session: Session, failure: Failure): Promise<Session> {
+    const ended = await end(session, { status: 'failed', failure });
+    return clear(ended).catch((fault: unknown) => {
+      // The client is to hear what is wrong with its file, though the ledger or the storage is away just now.
+      if (fault instanceof SluiceError) return ended.session;
+      throw fault;
+    });
+  }
+
+  async function expire(session: Session): Promise<Session> {
+    return clear(await end(session, { status: 'expired', failure: null }));
   }
 
   function storageKeyOf(session: Session): string {
@@ -85,17 +106,18 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
   }
 
   async function cancel(session: Session): Promise<Outcome<Session>> {
-    const ended = await end(session, { status: 'cancelled', failure: null });
+    const ended = await clear(await end(session, { status: 'cancelled', failure: null }));
     if (ended.status === 'completed') {
       return refused('UPLOAD_COMPLETED', 'The upload is complete already and cannot be cancelled any more.');
     }
     return accepted(ended);
   }
 
-  return {
-    complete,
-    cancel,
-    fail: (session, failure) => end(session, { status: 'failed', failure }),
-    expire: (session) => end(session, { status: 'expired', failure: null }),
-  };
+  return { complete, fail, cancel, expire };
+}
+
+/** `toClear`: it ended without a file, so its bytes have to go. */
+interface Ended {
+  readonly session: Session;
+  readonly toClear: boolean;
 }

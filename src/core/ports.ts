@@ -1,3 +1,4 @@
+import type { NewOutboxEvent } from './outbox.ts';
 import type { Account, QuotaSnapshot } from './quota.ts';
 import type { Failure, Session, SessionDraft } from './session.ts';
 
@@ -232,6 +233,8 @@ export interface Ledger {
   setLimit(userId: string, limitBytes: number): Promise<Account>;
   /** Begin a new period now with nothing used. */
   resetPeriod(userId: string): Promise<Account>;
+  /** Write an event down for the outbox, once per id: repeating it changes nothing. */
+  record(event: NewOutboxEvent): Promise<void>;
 }
 
 /** One piece of an upload as an object store acknowledged it. */

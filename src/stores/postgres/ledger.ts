@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import type { Outbox } from '../../core/outbox.ts';
 import type { Completion, Ledger, Probe, Settlement } from '../../core/ports.ts';
 import type { Account } from '../../core/quota.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
 import type { Parameter } from './connection.ts';
 import { migrate } from './migrate.ts';
+import { createPostgresOutbox } from './outbox.ts';
 import { createPool, type Query } from './pool.ts';
 
 /** More connections than the server has cores bring nothing; several instances share it. */
@@ -19,6 +21,7 @@ export interface PostgresLedgerOptions {
 }
 
 export interface PostgresLedger extends Ledger, Probe {
+  readonly outbox: Outbox;
   /** Bounded by the deadline of what is running. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): Promise<void>;
 }
@@ -31,6 +34,7 @@ export interface PostgresLedger extends Ledger, Probe {
 export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLedger {
   const { databaseUrl, defaultLimitBytes, periodMs, maxConnections = MAX_CONNECTIONS } = options;
   const pool = createPool({ databaseUrl, maxConnections, prepare: () => migrate(databaseUrl) });
+  const { record, ...outbox } = createPostgresOutbox(pool);
   const readAccount = readFileSync(new URL('./read-account.sql', import.meta.url), 'utf8');
 
   const toAccount = (userId: string, row: Row): Account => {
@@ -48,6 +52,8 @@ export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLe
   return {
     name: 'ledger',
     backend: 'postgresql',
+    outbox,
+    record,
 
     account: (userId, sealed) =>
       pool.operation(async (query) => {

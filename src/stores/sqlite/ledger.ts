@@ -1,8 +1,10 @@
+import type { Outbox } from '../../core/outbox.ts';
 import type { Clock, Ledger, Probe } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createLedgerAccounts } from './ledger-accounts.ts';
 import { createLedgerOutbox } from './ledger-outbox.ts';
 import { createLedgerUploads, type UploadRecord } from './ledger-uploads.ts';
+import { createSqliteOutbox } from './outbox.ts';
 
 export interface SqliteLedgerOptions {
   /** Path of the database file; made where it does not exist. */
@@ -14,6 +16,7 @@ export interface SqliteLedgerOptions {
 }
 
 export interface SqliteLedger extends Ledger, Probe {
+  readonly outbox: Outbox;
   /** The completed upload of this session; null where it did not complete. */
   findUpload(sessionId: string): Promise<UploadRecord | null>;
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
@@ -31,12 +34,13 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
   const db = openDatabase({ file, synchronous: 'FULL', migrations: MIGRATIONS });
   const accounts = createLedgerAccounts({ db, defaultLimitBytes, periodMs });
   const uploads = createLedgerUploads(db);
-  const outbox = createLedgerOutbox(db);
+  const events = createLedgerOutbox(db);
   const probe = db.prepare('SELECT 1 FROM accounts LIMIT 1');
 
   return {
     name: 'ledger',
     backend: 'sqlite',
+    outbox: createSqliteOutbox(db, clock),
 
     account: (userId, sealed) =>
       db.write(() => {
@@ -53,7 +57,8 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
         const now = clock.now();
         const counted = accounts.count(accounts.current(userId, now), bytes);
         const completion = uploads.settle(settlement, counted, now);
-        outbox.uploadCompleted(settlement, now);
+        events.uploadCompleted(settlement, now);
+        events.thresholdsReached(counted, now);
         return { kind: 'settled', completion };
       }),
 
@@ -73,6 +78,8 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
         const now = clock.now();
         return accounts.reset(accounts.current(userId, now), now);
       }),
+
+    record: (event) => db.write(() => events.record(event, clock.now())),
 
     findUpload: (sessionId) => db.read(() => uploads.find(sessionId)),
 

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import type { NewOutboxEvent, Outbox, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
+import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
+import type { Pool } from './pool.ts';
+
+const statement = (name: string): string =>
+  readFileSync(new URL(`./outbox/${name}.sql`, import.meta.url), 'utf8');
+
+export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOutboxEvent): Promise<void> } {
+  const claim = statement('claim');
+  const delivered = statement('delivered');
+  const failed = statement('failed');
+  const list = statement('list');
+  const prune = statement('prune');
+  const record = statement('record');
+  const replay = statement('replay');
+
+  return {
+    claim: (limit, leaseMs) =>
+      pool.operation(async (query) => {
+        const rows = await query(claim, [limit, leaseMs]);
+        return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
+      }),
+
+    delivered: (id) =>
+      pool.operation(async (query) => {
+        await query(delivered, [id]);
+      }),
+
+    failed: ({ id, attempts }, reason, retryInMs) =>
+      pool.operation(async (query) => {
+        await query(failed, [id, attempts, storable(reason), retryInMs]);
+      }),
+
+    list: ({ status, before, limit }) =>
+      pool.operation(async (query) =>
+        (await query(list, [status ?? null, before ?? null, limit])).map(toRecord),
+      ),
+
+    replay: (ids) => pool.operation(async (query) => (await query(replay, [JSON.stringify(ids)])).length),
+
+    prune: (ageMs, limit) => pool.operation(async (query) => (await query(prune, [ageMs, limit])).length),
+
+    record: ({ id, kind, subject, payload }) =>
+      pool.operation(async (query) => {
+        await query(record, [id, kind, subject, payload]);
+      }),
+  };
+}
+
+/** PostgreSQL's text holds every character but NUL. */
+function storable(value: string): string {
+  return value.replaceAll('\0', '\uFFFD');
+}
+
+function toRecord(row: Row): OutboxRecord {
+  const deliveredAt = integerOrNull(row, 'delivered_at');
+  const pending = row.dead_at === null ? 'pending' : 'dead';
+  return {
+    ...toEvent(row),
+    sequence: integer(row, 'sequence'),
+    status: deliveredAt === null ? pending : 'delivered',
+    nextAttemptAt: integer(row, 'next_attempt_at'),
+    deliveredAt,
+    lastError: textOrNull(row, 'last_error'),
+  };
+}
+
+function toEvent(row: Row): OutboxEvent {
+  return {
+    id: text(row, 'id'),
+    kind: text(row, 'kind'),
+    subject: text(row, 'subject'),
+    payload: text(row, 'payload'),
+    createdAt: integer(row, 'created_at'),
+    attempts: integer(row, 'attempts'),
+  };
+}

@@ -1,0 +1,103 @@
+import type { Outbox, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
+import type { Clock } from '../../core/ports.ts';
+import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
+import type { Database } from './database.ts';
+
+const PENDING = 'delivered_at IS NULL AND dead_at IS NULL';
+
+/** The delivering side of `outbox`. */
+export function createSqliteOutbox(db: Database, clock: Clock): Outbox {
+  const claim = db.prepare(
+    `UPDATE outbox SET attempts = attempts + 1, next_attempt_at = :leasedUntil
+     WHERE sequence IN (
+       SELECT sequence FROM outbox AS o
+       WHERE ${PENDING} AND next_attempt_at <= :now
+         AND NOT EXISTS (
+           SELECT 1 FROM outbox AS earlier
+           WHERE earlier.subject = o.subject AND earlier.sequence < o.sequence
+             AND earlier.delivered_at IS NULL AND earlier.dead_at IS NULL
+         )
+       ORDER BY next_attempt_at, sequence LIMIT :limit
+     )
+     RETURNING *`,
+  );
+  const delivered = db.prepare(
+    `UPDATE outbox SET delivered_at = :now, dead_at = NULL, last_error = NULL
+     WHERE id = :id AND delivered_at IS NULL`,
+  );
+  // Only for the attempt that failed: who claimed the event since has a later number.
+  const failed = db.prepare(
+    `UPDATE outbox SET last_error = :reason, next_attempt_at = coalesce(:retryAt, next_attempt_at), dead_at = :deadAt
+     WHERE id = :id AND attempts = :attempts AND ${PENDING}`,
+  );
+  const list = db.prepare(
+    `SELECT * FROM outbox
+     WHERE (:status IS NULL OR :status = CASE WHEN delivered_at IS NOT NULL THEN 'delivered'
+                                              WHEN dead_at IS NOT NULL THEN 'dead' ELSE 'pending' END)
+       AND (:before IS NULL OR sequence < :before)
+     ORDER BY sequence DESC LIMIT :limit`,
+  );
+  const replay = db.prepare(
+    `UPDATE outbox SET attempts = 0, next_attempt_at = :now, delivered_at = NULL, dead_at = NULL, last_error = NULL
+     WHERE id IN (SELECT value FROM json_each(:ids))`,
+  );
+  const prune = db.prepare(
+    `DELETE FROM outbox WHERE sequence IN (
+       SELECT sequence FROM outbox WHERE delivered_at IS NOT NULL AND created_at < :before LIMIT :limit
+     )`,
+  );
+
+  return {
+    claim: (limit, leaseMs) =>
+      db.write(() => {
+        const now = clock.now();
+        const rows = claim.all({ now, leasedUntil: now + leaseMs, limit });
+        return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
+      }),
+
+    delivered: (id) =>
+      db.write(() => {
+        delivered.run({ id, now: clock.now() });
+      }),
+
+    failed: ({ id, attempts }, reason, retryInMs) =>
+      db.write(() => {
+        const now = clock.now();
+        const [retryAt, deadAt] = retryInMs === null ? [null, now] : [now + retryInMs, null];
+        failed.run({ id, attempts, reason, retryAt, deadAt });
+      }),
+
+    list: ({ status, before, limit }) =>
+      db.read(() => list.all({ status: status ?? null, before: before ?? null, limit }).map(toRecord)),
+
+    replay: (ids) =>
+      db.write(() => Number(replay.run({ ids: JSON.stringify(ids), now: clock.now() }).changes)),
+
+    prune: (ageMs, limit) =>
+      db.write(() => Number(prune.run({ before: clock.now() - ageMs, limit }).changes)),
+  };
+}
+
+function toRecord(row: Row): OutboxRecord {
+  const deliveredAt = integerOrNull(row, 'delivered_at');
+  const pending = row.dead_at === null ? 'pending' : 'dead';
+  return {
+    ...toEvent(row),
+    sequence: integer(row, 'sequence'),
+    status: deliveredAt === null ? pending : 'delivered',
+    nextAttemptAt: integer(row, 'next_attempt_at'),
+    deliveredAt,
+    lastError: textOrNull(row, 'last_error'),
+  };
+}
+
+function toEvent(row: Row): OutboxEvent {
+  return {
+    id: text(row, 'id'),
+    kind: text(row, 'kind'),
+    subject: text(row, 'subject'),
+    payload: text(row, 'payload'),
+    createdAt: integer(row, 'created_at'),
+    attempts: integer(row, 'attempts'),
+  };
+}
