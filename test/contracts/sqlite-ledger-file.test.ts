@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,9 +9,10 @@ import { SluiceError } from '../../src/core/errors.ts';
 import { createSqliteLedger, type SqliteLedger } from '../../src/stores/sqlite/ledger.ts';
 import { newSession, newUser, settlementOf } from './ledger/harness.ts';
 import type { LedgerAnswer, LedgerOrder } from './sqlite/ledger-process.ts';
-import { startProcess, startProcesses } from './sqlite/processes.ts';
+import { type PeerProcess, startProcess, startProcesses } from './sqlite/processes.ts';
 
 /** What the ledger promises because it is a file: shared by processes, locked, damaged, full. */
+const MIGRATIONS = readdirSync(new URL('../../src/stores/sqlite/migrations/ledger/', import.meta.url)).length;
 const LIMIT = 1_000_000;
 const PERIOD = 86_400_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -62,11 +64,22 @@ promise('two processes that settle the same 200 sessions at once count each once
   assert.equal(count(file, 'outbox'), sessions.length);
 });
 
-promise('ten processes that open a new file at once migrate it once', async ({ file }) => {
-  const processes = await startOn(file, 10);
-  await Promise.all(processes.map((one) => one.kill()));
-  assert.equal(count(file, 'schema_migrations'), 1);
-});
+promise(
+  'ten processes that open a file at once, new or of an older schema, migrate it once',
+  async ({ file }) => {
+    const processes = await startOn(file, 10);
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        const fresh = `${file}-${round}`;
+        if (round % 2 === 0) makeEmptySchema(fresh);
+        await openAll(processes, fresh);
+        assert.equal(count(fresh, 'schema_migrations'), MIGRATIONS);
+      }
+    } finally {
+      await Promise.all(processes.map((one) => one.kill()));
+    }
+  },
+);
 
 promise(
   'a process killed while it settles loses nothing it answered, and halves nothing',
@@ -96,7 +109,7 @@ promise('a file that a newer version migrated is refused, and stays as it is', a
   db.exec("INSERT INTO schema_migrations VALUES ('ledger/9999-later.sql', '2030-01-01T00:00:00Z')");
   db.close();
   assert.throws(() => open(), unavailable);
-  assert.equal(count(file, 'schema_migrations'), 2);
+  assert.equal(count(file, 'schema_migrations'), MIGRATIONS + 1);
 });
 
 promise('the database is readable by its owner alone, the write-ahead log too', async ({ file, open }) => {
@@ -217,9 +230,24 @@ async function startOn(file: string, howMany: number, limits: { maxFileKib?: num
   const processes = await startProcesses(howMany, () =>
     startProcess<LedgerOrder, LedgerAnswer>(script, limits),
   );
+  await openAll(processes, file);
+  return processes;
+}
+
+async function openAll(
+  processes: readonly PeerProcess<LedgerOrder, LedgerAnswer>[],
+  file: string,
+): Promise<void> {
   for (const one of processes) one.order({ kind: 'open', file });
   await Promise.all(processes.map((one) => one.until('opened')));
-  return processes;
+}
+
+/** A file before its first migration, as an older program would leave it before the next one. */
+function makeEmptySchema(file: string): void {
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA journal_mode = WAL');
+  db.exec('CREATE TABLE schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL) STRICT');
+  db.close();
 }
 
 function count(file: string, table: string): number {

@@ -102,6 +102,20 @@ promise('a ledger put back to a backup is taken a minute after the start', async
   assert.equal((await started.load(old, [], [])).kind, 'loaded');
 });
 
+promise(
+  'an upload that was counted although its session ended here makes the account be loaded again',
+  async (shop) => {
+    const userId = await shop.user();
+    const { sessionId } = await shop.sealed(userId, 100);
+    ended(await shop.store.end(sessionId, { status: 'failed', failure: null, voided: true }));
+    const completion = shop.ledger.settle(sessionId, userId, 100, await shop.now());
+    assert.ok(completion);
+    assert.equal((await shop.store.finish(sessionId, completion))?.status, 'failed');
+    assert.equal((await shop.store.read(userId)).kind, 'need_account');
+    assert.equal((await shop.quota(userId)).usedBytes, 100);
+  },
+);
+
 promise('when all is over no row is left, however sessions ended', async (shop, { rows }) => {
   const userId = await shop.user();
   const claim = { idempotency: { key: 'once', fingerprint: 'f' } };

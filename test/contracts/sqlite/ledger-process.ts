@@ -22,6 +22,7 @@ let ledger: SqliteLedger | null = null;
 obeyOrders<LedgerOrder, LedgerAnswer>(async (order, answer) => {
   if (order.kind === 'open') {
     const { file } = order;
+    ledger?.close();
     ledger = createSqliteLedger({ file, clock: Date, defaultLimitBytes: 1_000_000, periodMs: 86_400_000 });
     answer({ kind: 'opened' });
     return;
