@@ -1,13 +1,13 @@
 /** The calls a dashboard makes, each with what the demo expects of the answer. */
 
-export interface DemoSession {
+interface DemoSession {
   readonly session_id: string;
   readonly upload_url: string;
   readonly session_expires_at: string;
   readonly remaining_quota: number;
 }
 
-export interface DemoQuota {
+interface DemoQuota {
   readonly quota_limit: number;
   readonly quota_used: number;
   readonly quota_remaining: number;

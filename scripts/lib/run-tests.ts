@@ -92,7 +92,8 @@ async function runFiles(files: string[], args: readonly string[], signal: AbortS
 
 /** Absolute paths of the test files in what was named, in order. */
 function testFiles(named: readonly string[]): string[] {
-  const files = (named.length ? named : ALL_TESTS).flatMap((name) => {
+  const folders = named.length ? named : ALL_TESTS.filter((folder) => existsSync(join(root, folder)));
+  const files = folders.flatMap((name) => {
     const path = resolve(root, name);
     if (!existsSync(path)) throw new Error(`There is no ${name} to test.`);
     if (!statSync(path).isDirectory()) return [path];
