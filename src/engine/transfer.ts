@@ -84,7 +84,8 @@ async function admit(
   const { declaredLength } = request.body;
   const needed = size.total ?? (declaredLength === null ? null : size.start + declaredLength);
   // A length told late also gives back what was reserved beyond it.
-  const reserve = needed !== null && (tellsLength || needed > session.reservedBytes) ? needed : null;
+  const changes = needed !== null && (tellsLength || needed > session.reservedBytes);
+  const reserve = changes ? Math.max(1, needed) : null;
   if (!restart && !tellsLength && (reserve === null || reserve === session.reservedBytes)) return null;
 
   const result = await commits.commit({

@@ -23,7 +23,10 @@ export async function linger(
   body: RequestBody | undefined,
   bounds: LingerBounds,
 ): Promise<unknown> {
-  if (!body || body.state === 'ended' || body.state === 'cut') return payload;
+  if (!body) return payload;
+  // What has arrived already is not told from what is still being sent before the parser has come by.
+  if (body.state === 'open') await new Promise(setImmediate);
+  if (body.state === 'ended' || body.state === 'cut') return payload;
   reply.header('connection', 'close');
   // Never told to send, so it does not.
   if (awaitsContinue(reply.request.raw) && body.received === 0) return payload;

@@ -43,7 +43,7 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
   }
   if (told.length === 0 && deps.uploads.limits.allowedFormats !== '*') return refuse(exchange, EMPTY_FILE);
 
-  const draft = draftFrom(request.headers['upload-metadata'], told.length);
+  const draft = draftFrom(request.headers['upload-metadata'], told.length || null);
   if (!draft.ok) return refuse(exchange, draft.refusal);
   const outcome = await deps.uploads.initiate({
     userId: caller.value.userId,
@@ -54,15 +54,22 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
   const { session } = outcome.value;
 
   reply.header('location', deps.urls(request).uploadUrl(session));
-  if (withUpload || told.length === 0) return firstBytes(deps, exchange, session);
+  // An empty file has no size that could be declared or reserved: its creation is its whole upload.
+  if (told.length === 0) return firstBytes(deps, exchange, session, 'at_end');
+  if (withUpload) return firstBytes(deps, exchange, session, 'at_length');
   tellExpiry(reply, session);
   return reply.code(201).send();
 }
 
-async function firstBytes(deps: ProtocolDeps, exchange: Exchange, session: Session): Promise<FastifyReply> {
+async function firstBytes(
+  deps: ProtocolDeps,
+  exchange: Exchange,
+  session: Session,
+  completes: 'at_end' | 'at_length',
+): Promise<FastifyReply> {
   const { reply, body } = exchange;
   const result = await deps.engine.append({
-    ...{ session, body, start: 0, length: null, completes: 'at_length' },
+    ...{ session, body, start: 0, length: null, completes },
     onAdmitted: () => sendContinue(reply),
   });
   switch (result.kind) {

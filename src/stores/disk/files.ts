@@ -125,6 +125,6 @@ export async function moveFile(
   } finally {
     await source.close();
   }
-  await rename(staged, to);
+  await move(staged, to);
   await remove(from);
 }

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { BlobWriter } from '../../core/ports.ts';
 import { storageFault } from './faults.ts';
 import { writeFully } from './files.ts';
+import { releaseMemory } from './memory.ts';
 
 /** When bytes are forced onto the disk: before each is acknowledged, when the upload completes, or never. */
 export type FsyncPolicy = 'always' | 'complete' | 'never';
@@ -10,51 +11,68 @@ export type FsyncPolicy = 'always' | 'complete' | 'never';
 const SYNC_BYTES = 8 << 20;
 const SYNC_MS = 1000;
 
+/** With `complete`, the disk is kept busy beside the network, so that little is left to be forced out at the end. */
+const WRITE_BACK_BYTES = 16 << 20;
+
 export function createDiskWriter(
   file: FileHandle,
   at: { readonly offset: number; readonly storage: string; readonly fsync: FsyncPolicy },
 ): BlobWriter {
-  const { storage } = at;
-  const always = at.fsync === 'always';
+  const { storage, fsync } = at;
   let written = at.offset;
   let synced = at.offset;
   let syncedAt = performance.now();
+  let writeBack: Promise<void> | null = null;
+  let fault: unknown = null;
 
   async function sync(): Promise<void> {
-    if (synced === written) return;
     const reached = written;
+    if (synced === reached) return;
     await file.datasync();
     synced = reached;
     syncedAt = performance.now();
   }
 
-  async function guarded(operation: () => Promise<void>): Promise<void> {
+  /** A failed sync is told once, and only once, by the operating system: it must not be lost. */
+  function startWriteBack(): void {
+    if (writeBack || written - synced < WRITE_BACK_BYTES) return;
+    writeBack = sync()
+      .catch((cause: unknown) => {
+        fault ??= cause;
+      })
+      .finally(() => {
+        writeBack = null;
+      });
+  }
+
+  async function write(chunks: readonly Uint8Array[]): Promise<void> {
+    if (fault !== null) throw fault;
+    await writeFully(file, chunks, written, (bytes) => {
+      written += bytes;
+    });
+    releaseMemory(chunks);
+    if (fsync === 'complete') startWriteBack();
+    const due = written - synced >= SYNC_BYTES || performance.now() - syncedAt >= SYNC_MS;
+    if (fsync === 'always' && due) await sync();
+  }
+
+  async function close(): Promise<void> {
     try {
-      await operation();
-    } catch (fault) {
-      throw storageFault(fault);
+      await writeBack;
+      if (fault !== null) throw fault;
+      if (fsync === 'always') await sync();
+    } finally {
+      await file.close();
     }
   }
 
   return {
-    write: (chunks) =>
-      guarded(async () => {
-        await writeFully(file, chunks, written, (bytes) => {
-          written += bytes;
-        });
-        const due = written - synced >= SYNC_BYTES || performance.now() - syncedAt >= SYNC_MS;
-        if (always && due) await sync();
-      }),
-
-    progress: () => ({ offset: always ? synced : written, storage }),
-
-    close: () =>
-      guarded(async () => {
-        try {
-          if (always) await sync();
-        } finally {
-          await file.close();
-        }
-      }),
+    write: (chunks) => write(chunks).catch(rethrow),
+    close: () => close().catch(rethrow),
+    progress: () => ({ offset: fsync === 'always' ? synced : written, storage }),
   };
+}
+
+function rethrow(fault: unknown): never {
+  throw storageFault(fault);
 }

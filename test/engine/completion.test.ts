@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SluiceError } from '../../src/core/errors.ts';
+import { exchange } from '../protocols/raw-http.ts';
+import { assertCompleted, assertFailed, assertQuota, offsetOf, patch, sendPart } from './running.ts';
+import { fakeMp4, type ServiceOptions, startService } from './service.ts';
+
+const FILE = fakeMp4(300_000);
+const SHA256 = createHash('sha256').update(FILE).digest('hex');
+
+/** Fails its first call: before it has done anything, or with its answer lost. */
+function failingOnce<A extends unknown[], R>(
+  when: 'before' | 'after',
+  operation: (...args: A) => Promise<R>,
+) {
+  let calls = 0;
+  return async (...args: A): Promise<R> => {
+    calls += 1;
+    const fault = new SluiceError('STORAGE_UNAVAILABLE', 'Try again in a moment.');
+    if (calls === 1 && when === 'before') throw fault;
+    const result = await operation(...args);
+    if (calls === 1) throw fault;
+    return result;
+  };
+}
+
+for (const when of ['before', 'after'] as const) {
+  const steps: Record<string, ServiceOptions> = {
+    'making the file durable': {
+      wrapBlobs: (blobs) => ({ ...blobs, finalize: failingOnce(when, blobs.finalize) }),
+    },
+    'settling in the ledger': {
+      wrapLedger: (ledger) => ({ ...ledger, settle: failingOnce(when, ledger.settle) }),
+    },
+    'finishing the session': {
+      wrapSessions: (sessions) => ({ ...sessions, finish: failingOnce(when, sessions.finish) }),
+    },
+  };
+  for (const [step, options] of Object.entries(steps)) {
+    test(`cut off ${when} ${step}, a repeated PUT gets the same answer and is counted once`, async (t) => {
+      const service = await startService(t, options);
+      const session = await service.newSession({ expectedFileSize: FILE.length });
+      const send = () => exchange(service.port, 'PUT', service.target(session), {}, FILE);
+      assert.equal((await send()).status, 503);
+      assert.equal((await send()).status, 201);
+      assert.equal((await send()).status, 201);
+      await assertCompleted(service, session, FILE);
+    });
+
+    test(`cut off ${when} ${step}, a tus client that only asks for the offset completes it`, async (t) => {
+      const service = await startService(t, options);
+      const session = await service.newSession({ expectedFileSize: FILE.length });
+      assert.equal((await patch(service, session, 0, FILE)).status, 503);
+      assert.equal(await offsetOf(service, session), FILE.length);
+      await assertCompleted(service, session, FILE);
+      assert.equal((await patch(service, session, FILE.length, Buffer.alloc(0))).status, 204);
+    });
+  }
+}
+
+test('a seal whose answer was lost is repeated, and the upload completes', async (t) => {
+  let lost = 0;
+  const service = await startService(t, {
+    wrapSessions: (sessions) => ({
+      ...sessions,
+      async commit(sessionId, epoch, progress) {
+        const result = await sessions.commit(sessionId, epoch, progress);
+        if (progress.seal && lost++ === 0) throw new SluiceError('REDIS_CONNECTION_ERROR', 'Try again.');
+        return result;
+      },
+    }),
+  });
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  assert.equal((await exchange(service.port, 'PUT', service.target(session), {}, FILE)).status, 201);
+  assert.equal(lost, 2);
+  await assertCompleted(service, session, FILE);
+});
+
+test('a session store that is away for a moment costs a request nothing', async (t) => {
+  let failures = 0;
+  const service = await startService(t, {
+    engine: { commitBytes: 1 << 20 },
+    wrapSessions: (sessions) => ({
+      ...sessions,
+      async commit(...args) {
+        if (failures++ < 3) throw new SluiceError('REDIS_CONNECTION_ERROR', 'Try again.');
+        return sessions.commit(...args);
+      },
+    }),
+  });
+  const file = fakeMp4(6 << 20);
+  const session = await service.newSession({ expectedFileSize: file.length });
+  assert.equal((await exchange(service.port, 'PUT', service.target(session), {}, file)).status, 201);
+  await assertCompleted(service, session, file);
+});
+
+test('while the session store stays away the answer is 503 in time, and the upload resumes later', async (t) => {
+  let away = true;
+  const service = await startService(t, {
+    engine: { storeGraceMs: 250 },
+    wrapSessions: (sessions) => ({
+      ...sessions,
+      async commit(...args) {
+        if (away) throw new SluiceError('REDIS_CONNECTION_ERROR', 'Try again in a moment.');
+        return sessions.commit(...args);
+      },
+    }),
+  });
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  const began = performance.now();
+  const answer = await patch(service, session, 0, FILE.subarray(0, 100_000));
+  assert.equal(answer.status, 503);
+  assert.equal(answer.json().error_code, 'REDIS_CONNECTION_ERROR');
+  assert.ok(performance.now() - began < 2000);
+  away = false;
+  assert.equal(await offsetOf(service, session), 0);
+  assert.equal((await patch(service, session, 0, FILE)).status, 204);
+  await assertCompleted(service, session, FILE);
+});
+
+test('a full disk is 507, the offset stays true, and the upload goes on when there is room', async (t) => {
+  let full = true;
+  const service = await startService(t, {
+    wrapBlobs: (blobs) => ({
+      ...blobs,
+      async open(ref, at) {
+        const writer = await blobs.open(ref, at);
+        return {
+          ...writer,
+          async write(chunks) {
+            if (full && writer.progress().offset > 0) {
+              throw new SluiceError('STORAGE_FULL', 'The storage is full. Resume later.');
+            }
+            await writer.write(chunks);
+          },
+        };
+      },
+    }),
+  });
+  const file = fakeMp4(4 << 20);
+  const session = await service.newSession({ expectedFileSize: file.length });
+  const answer = await patch(service, session, 0, file);
+  assert.equal(answer.status, 507);
+  const offset = await offsetOf(service, session);
+  assert.ok(offset > 0 && offset < file.length);
+  full = false;
+  assert.equal((await patch(service, session, offset, file.subarray(offset))).status, 204);
+  await assertCompleted(service, session, file);
+});
+
+test('bytes that a power cut took from the disk are asked for again', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  assert.equal((await patch(service, session, 0, FILE.subarray(0, 200_000))).status, 204);
+  const [partial = ''] = await service.partialFiles();
+  await truncate(join(service.tempFolder, partial), 150_000);
+  const answer = await patch(service, session, 200_000, FILE.subarray(200_000));
+  assert.equal(answer.status, 409);
+  assert.equal(answer.headers['upload-offset'], '150000');
+  assert.equal((await patch(service, session, 150_000, FILE.subarray(150_000))).status, 204);
+  await assertCompleted(service, session, FILE);
+});
+
+test('a file whose sha256 is the declared one completes, resumed or not', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length, sha256: SHA256 });
+  assert.equal((await patch(service, session, 0, FILE.subarray(0, 5000))).status, 204);
+  assert.equal((await patch(service, session, 5000, FILE.subarray(5000))).status, 204);
+  await assertCompleted(service, session, FILE);
+});
+
+test('a file whose sha256 is another fails with 422, and nothing of it stays', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length, sha256: '0'.repeat(64) });
+  const send = () => exchange(service.port, 'PUT', service.target(session), {}, FILE);
+  const answer = await send();
+  assert.equal(answer.status, 422);
+  assert.equal(answer.json().error_code, 'DIGEST_MISMATCH');
+  await assertFailed(service, session, 'DIGEST_MISMATCH');
+  assert.equal((await send()).json().error_code, 'DIGEST_MISMATCH');
+});
+
+test('the digest of an upload that another process began is taken from the stored bytes', async (t) => {
+  const first = await startService(t);
+  const session = await first.newSession({ expectedFileSize: FILE.length, sha256: SHA256 });
+  assert.equal((await patch(first, session, 0, FILE.subarray(0, 123_456))).status, 204);
+  await first.stop();
+  const second = await startService(t, { folder: first.folder });
+  assert.equal((await patch(second, session, 123_456, FILE.subarray(123_456))).status, 204);
+  assert.equal((await second.find(session)).contentSha256, SHA256);
+});
+
+test('a digest kept for a resume is not used once somebody else has written the session', async (t) => {
+  const first = await startService(t);
+  const session = await first.newSession({ expectedFileSize: FILE.length });
+  const other = Buffer.from(FILE);
+  other.fill(0x55, 5000, 6000);
+  assert.equal((await patch(first, session, 0, FILE.subarray(0, 10_000))).status, 204);
+  // Another process begins the file anew, with other bytes, up to the very same offset.
+  const second = await startService(t, { folder: first.folder });
+  const headers = { 'content-length': FILE.length };
+  const client = await sendPart(second, session, 'PUT', headers, other.subarray(0, 10_000));
+  client.hangUp();
+  await second.happened((event) => event.type === 'progress' && event.uploadOffset === 10_000);
+
+  assert.equal((await patch(first, session, 10_000, other.subarray(10_000))).status, 204);
+  assert.equal((await first.find(session)).contentSha256, createHash('sha256').update(other).digest('hex'));
+});
+
+test('events tell of progress, verification and completion, in this order', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  await exchange(service.port, 'PUT', service.target(session), {}, FILE);
+  const types = service.events.map((event) => event.type);
+  assert.deepEqual(types, ['created', 'progress', 'verifying', 'completed']);
+  assert.equal(service.events[1]?.uploadOffset, FILE.length);
+  await assertQuota(service, { used: FILE.length, reserved: 0 });
+  assert.ok((await readFile(join(service.uploadFolder, `${session.sessionId}.mp4`))).equals(FILE));
+});
