@@ -2,6 +2,9 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 
+/** Bytes written at once: as fine as progress gets. */
+const PIECE = 65_536;
+
 /**
  * Sends Blobs over node:http. The stack that comes with tus-js-client knows Buffers and streams only, and waits
  * for ever where a connection dies within the answer.
@@ -33,7 +36,10 @@ function createNodeRequest(method: string, url: string): HttpRequest {
       return new Promise<HttpResponse>((resolve, reject) => {
         sending.on('error', reject);
         sending.on('response', (response) => {
-          readAnswer(response).then(resolve, reject);
+          readAnswer(response)
+            .then(resolve, reject)
+            // Refused in the middle: the rest of the body would keep the connection open.
+            .finally(() => sending.writableEnded || sending.destroy());
         });
         if (body instanceof Blob)
           writeBlob(sending, body, onProgress).catch((error) => sending.destroy(error));
@@ -60,10 +66,14 @@ async function writeBlob(
     answered = true;
   });
   for await (const chunk of blob.stream()) {
-    if (answered || request.destroyed) break;
-    if (!request.write(chunk)) await drained(request);
-    sent += chunk.byteLength;
-    onProgress(sent);
+    // A Blob in memory comes as one piece: progress needs smaller ones.
+    for (let at = 0; at < chunk.byteLength; at += PIECE) {
+      const piece = chunk.subarray(at, at + PIECE);
+      if (!request.write(piece)) await drained(request);
+      if (answered || request.destroyed) return;
+      sent += piece.byteLength;
+      onProgress(sent);
+    }
   }
   if (!request.destroyed) request.end();
 }

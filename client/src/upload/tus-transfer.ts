@@ -16,7 +16,9 @@ export function createTusTransfer(httpStack: HttpStack): Transfer {
         void upload.abort();
         settle(() => reject(reason));
       };
+      let settled = false;
       const settle = (how: () => void) => {
+        settled = true;
         watchdog.stop();
         task.signal.removeEventListener('abort', onAbort);
         how();
@@ -33,6 +35,7 @@ export function createTusTransfer(httpStack: HttpStack): Transfer {
         storeFingerprintForResuming: false,
         retryDelays: null,
         onProgress: (bytes) => {
+          if (settled) return;
           watchdog.pat();
           task.onProgress(bytes);
         },

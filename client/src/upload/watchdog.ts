@@ -14,11 +14,16 @@ export function createWatchdog(ms: number, bark: (error: SluiceApiError) => void
       );
     }, ms);
   let timer = start();
+  let stopped = false;
   return {
     pat() {
       clearTimeout(timer);
-      timer = start();
+      // A request that was aborted may still tell of progress.
+      if (!stopped) timer = start();
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
   };
 }
