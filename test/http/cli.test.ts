@@ -9,6 +9,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type Command, exitCodeOf } from '../../src/cli/command.ts';
+import { doctor } from '../../src/cli/doctor.ts';
+import { quota } from '../../src/cli/quota.ts';
+import { sweep } from '../../src/cli/sweep.ts';
+import { token } from '../../src/cli/token.ts';
+import { readDuration, readSize } from '../../src/cli/units.ts';
 import { P } from '../helpers/app.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
@@ -100,7 +106,7 @@ test('a token that the command signs is taken, with its permissions and no other
   const url = /listens on (\S+)/.exec(greeting)?.[1] ?? '';
   const user = randomUUID();
   const plain = await run(['token', '--user', user.toUpperCase(), '--ttl', '15m', '--json'], { DATA_DIR });
-  const { token, expires_at, permissions } = JSON.parse(plain.out);
+  const { token: signed, expires_at, permissions } = JSON.parse(plain.out);
   assert.deepEqual(permissions, ['upload_files', 'create_sessions']);
   assert.ok(Math.abs(Date.parse(expires_at) - Date.now() - 900_000) < 60_000);
 
@@ -111,7 +117,7 @@ test('a token that the command signs is taken, with its permissions and no other
         headers: { authorization: `Bearer ${bearer.trim()}` },
       })
     ).status;
-  assert.equal(await status(token), 403);
+  assert.equal(await status(signed), 403);
   assert.equal(await status(admin.out), 200);
 });
 
@@ -120,9 +126,9 @@ test('quota set is seen by the service that runs beside it', async (t) => {
   const { greeting } = await serve(t, { DATA_DIR });
   const url = /listens on (\S+)/.exec(greeting)?.[1] ?? '';
   const user = randomUUID();
-  const { out: token } = await run(['token', '--user', user], { DATA_DIR });
+  const { out: signed } = await run(['token', '--user', user], { DATA_DIR });
   const limit = async () => {
-    const headers = { authorization: `Bearer ${token.trim()}` };
+    const headers = { authorization: `Bearer ${signed.trim()}` };
     const quota: unknown = await (await fetch(`${url}${P}/quota`, { headers })).json();
     return quota;
   };
@@ -157,29 +163,47 @@ test('doctor says what is well, what is not, and what to do', async (t) => {
 
 test('a command line that cannot be understood is 2, help is 0', async (t) => {
   const DATA_DIR = await tempFolder(t);
-  const bad = [
-    [],
-    ['nope'],
-    ['token'],
-    ['token', '--user', 'alice'],
-    ['token', '--user', randomUUID(), '--ttl', 'soon'],
-    ['token', '--user', randomUUID(), '--permissions', 'everything'],
-    ['quota', 'get'],
-    ['quota', 'set', '--user', randomUUID()],
-    ['quota', 'set', '--user', randomUUID(), '--limit', '10GB'],
-    ['sweep', '--bogus'],
-    ['doctor', '--embedded', '--production'],
-  ];
+  const bad = [['nope'], ['token', '--user', 'alice'], ['quota', 'get', '--bogus']];
   const ended = await Promise.all(bad.map((args) => run(args, { DATA_DIR })));
   for (const [index, { code, err }] of ended.entries()) {
     assert.equal(code, 2, `${bad[index]}: ${err}`);
     assert.doesNotMatch(err, /at .*\.ts/);
   }
-  const commands = ['serve', 'token', 'quota', 'sweep', 'doctor'];
-  const helped = await Promise.all(commands.map((command) => run([command, '--help'], {})));
-  for (const [index, { code, out }] of helped.entries()) {
-    assert.equal(code, 0);
-    assert.match(out, new RegExp(`^Usage: sluice ${commands[index]}`));
-    assert.match(out, /Exit codes/);
+  const { code, out } = await run(['token', '--help'], {});
+  assert.equal(code, 0);
+  assert.match(out, /^Usage: sluice token[^]*Exit codes/);
+});
+
+test('every command refuses options that contradict each other or are not what they should be', async () => {
+  const user = randomUUID();
+  const bad: readonly (readonly [Command, readonly string[]])[] = [
+    [token, []],
+    [token, ['--user', user, '--ttl', 'soon']],
+    [token, ['--user', user, '--ttl', '0']],
+    [token, ['--user', user, '--permissions', 'everything']],
+    [quota, ['--user', user]],
+    [quota, ['get']],
+    [quota, ['get', '--user', user, '--reset']],
+    [quota, ['set', '--user', user]],
+    [quota, ['set', '--user', user, '--limit', '10GB']],
+    [quota, ['set', '--user', user, '--limit', '-1']],
+    [sweep, ['--bogus']],
+    [doctor, ['--embedded', '--production']],
+  ];
+  for (const [command, args] of bad) {
+    await assert.rejects(command.run(args), (error) => exitCodeOf(error) === 2, args.join(' '));
   }
+});
+
+test('times and sizes are read in their units', () => {
+  const times: Record<string, number> = { '90': 90, '90s': 90, '15m': 900, '12h': 43_200, '7d': 604_800 };
+  for (const [written, seconds] of Object.entries(times))
+    assert.equal(readDuration('--ttl', written), seconds);
+  const sizes: Record<string, number> = {
+    '0': 0,
+    '1048576': 2 ** 20,
+    '500MiB': 500 * 2 ** 20,
+    '2TiB': 2 ** 41,
+  };
+  for (const [written, bytes] of Object.entries(sizes)) assert.equal(readSize('--limit', written), bytes);
 });
