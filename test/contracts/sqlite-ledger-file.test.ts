@@ -171,7 +171,7 @@ promise(
     await assert.rejects(ledger.settle(settlementOf(newSession(), userId, 1)), unavailable);
     clearInterval(pulse);
     assert.ok(performance.now() - began < 2_000);
-    assert.ok(longestPause < 250, `the event loop stood still for ${longestPause} ms`);
+    assert.ok(longestPause < 1_000, `the event loop stood still for ${longestPause} ms`);
     other.exec('ROLLBACK');
     other.close();
     assert.equal((await ledger.account(userId, [])).account.usedBytes, 0);
