@@ -24,6 +24,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   http: ['core', 'engine', 'protocols', 'config'],
   protocols: ['core', 'engine', 'http'],
   config: ['core'],
+  sweeper: ['core'],
+  'data-dir-lock': [],
   app: ['core', 'engine', 'events', 'http', 'protocols', 'config'],
   // The composition root and the commands on top of it: the only ones that know a store.
   main: ['*'],
