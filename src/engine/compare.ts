@@ -3,6 +3,7 @@ import type { Session } from '../core/session.ts';
 import type { RequestBody } from './body.ts';
 import type { EngineLimits } from './limits.ts';
 import { watchPace } from './pace.ts';
+import { releaseMemory } from './release-memory.ts';
 
 /** `cut`: the body did not come to its end, so nobody is there to be answered. */
 export type Comparison = 'same' | 'different' | 'cut';
@@ -24,7 +25,9 @@ export async function compareContent(
       await body.ready(limits.batchBytes);
       if (body.received > length) return 'different';
       if (body.gathered === 0 && body.state !== 'open') break;
-      for (const chunk of body.take()) hash.update(chunk);
+      const batch = body.take();
+      for (const chunk of batch) hash.update(chunk);
+      releaseMemory(batch);
     }
   } finally {
     pace.stop();

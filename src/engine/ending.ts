@@ -44,8 +44,8 @@ export interface Ending {
 export async function settleTransfer(parts: EngineParts, ending: Ending): Promise<TransferResult> {
   const { transfer, commits, writer, intake, end } = ending;
   const { request } = transfer;
-  const { offset, ...place } = writer.progress();
-  const { storage } = place;
+  const progress = writer.progress();
+  const { offset, storage } = progress;
   if (commits.verdict) return verdictResult(parts, commits.verdict, storage);
   if (end.kind === 'lost') return admitLoss(parts, ending);
   if (end.kind === 'refused' && end.final) return failTransfer(parts, ending, end.refusal);
@@ -65,11 +65,12 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
     if (unacceptable) return failTransfer(parts, ending, unacceptable);
   }
 
+  // Past its length: were the end acknowledged without the seal, the upload would look complete.
   const overshot =
     end.kind === 'refused' && request.completes === 'at_length' && offset === transfer.size.total;
+  if (overshot) return answerTo(end, commits.session);
   const result = await commits.commit({
-    offset: overshot ? Math.max(offset - 1, commits.session.uploadOffset) : offset,
-    ...place,
+    ...progress,
     ...(intake.format !== null && { detectedFormat: intake.format }),
     ...(seal && { seal, length: offset }),
   });
@@ -156,6 +157,7 @@ export async function verdictResult(
 async function failTransfer(parts: EngineParts, ending: Ending, refusal: Refusal): Promise<AppendResult> {
   const { commits, writer } = ending;
   const { storage } = writer.progress();
+  // Told, so that whoever deletes the bytes finds them.
   const result = await commits.commit({ offset: commits.session.uploadOffset, storage });
   if (result.kind !== 'committed' && result.kind !== 'quota_exceeded') {
     return verdictResult(parts, result, storage);
@@ -166,13 +168,14 @@ async function failTransfer(parts: EngineParts, ending: Ending, refusal: Refusal
 
 async function admitLoss(parts: EngineParts, { commits, writer }: Ending): Promise<AppendResult> {
   const { uploadLength, detectedFormat } = commits.session;
-  const { storage, ...stored } = writer.progress();
+  const progress = writer.progress();
   const result = await commits.commit({
-    ...{ ...stored, storage, restart: true },
+    ...progress,
+    restart: true,
     ...(uploadLength !== null && { length: uploadLength }),
     ...(detectedFormat !== null && { detectedFormat }),
   });
   if (result.kind === 'committed') return { kind: 'offset_mismatch', session: result.session };
   if (result.kind === 'quota_exceeded') throw new Error('a falling offset was refused for the quota');
-  return verdictResult(parts, result, storage);
+  return verdictResult(parts, result, progress.storage);
 }

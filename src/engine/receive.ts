@@ -7,6 +7,7 @@ import type { Commits, Verdict } from './commits.ts';
 import type { Intake } from './intake.ts';
 import type { EngineLimits } from './limits.ts';
 import { watchPace } from './pace.ts';
+import { releaseMemory } from './release-memory.ts';
 import { type StopReason, stopReasonOf } from './writers.ts';
 
 /**
@@ -93,6 +94,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     const written = writer.write(batch);
     intake.digest(batch);
     await written;
+    releaseMemory(batch);
     offset += bytes;
     return null;
   }

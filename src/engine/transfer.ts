@@ -52,7 +52,7 @@ export async function runTransfer(
   if (writer.progress().offset === size.start) {
     request.onAdmitted?.();
     body.widen(parts.limits.highWaterBytes);
-    const acknowledgeable = () => stored(transfer, commits, writer, intake);
+    const acknowledgeable = () => acknowledged(transfer, commits, writer, intake);
     end = await receive({
       ...{ body, writer, commits, intake, size, signal, acknowledgeable },
       limits: parts.limits,
@@ -111,15 +111,19 @@ async function openIntake(parts: EngineParts, request: AppendRequest, session: S
 
 /**
  * What may be acknowledged while the body still comes in. Of a checked body nothing. And where reaching the
- * length means completion, the last byte is acknowledged together with sealing the session, so that nobody
- * ever reads an offset that looks complete from an upload that is not.
+ * length means completion, the end is acknowledged together with sealing the session, so that nobody ever
+ * reads an offset that looks complete from an upload that is not.
  */
-function stored({ request, size }: Transfer, commits: Commits, writer: BlobWriter, intake: Intake): Progress {
-  const { offset, ...place } = writer.progress();
-  if (request.check) return { offset: commits.session.uploadOffset, ...place };
-  const last = request.completes === 'at_length' && size.total !== null ? size.total - 1 : offset;
-  const detected = intake.format === null ? {} : { detectedFormat: intake.format };
-  return { offset: Math.max(commits.session.uploadOffset, Math.min(offset, last)), ...place, ...detected };
+function acknowledged(
+  { request, size }: Transfer,
+  commits: Commits,
+  writer: BlobWriter,
+  intake: Intake,
+): Progress {
+  const progress = writer.progress();
+  const atEnd = request.completes === 'at_length' && progress.offset === size.total;
+  if (request.check || atEnd) return { offset: commits.session.uploadOffset };
+  return { ...progress, ...(intake.format !== null && { detectedFormat: intake.format }) };
 }
 
 /** Grow the reservation so that the upload may reach `offset`: by a step if the quota allows, else exactly. */

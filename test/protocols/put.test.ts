@@ -203,21 +203,6 @@ test('who may not is told so: unknown, malformed, without a token, with a wrong 
   assert.equal((await exchange(service.port, 'PUT', upper, {}, FILE)).status, 201);
 });
 
-test('a part of a file sent in a dialect that is not understood is never taken for the whole', async (t) => {
-  const service = await startService(t);
-  const session = await service.newSession();
-  const headers = { 'upload-complete': '?0' };
-  const answer = await exchange(
-    service.port,
-    'PUT',
-    service.target(session),
-    headers,
-    FILE.subarray(0, 5000),
-  );
-  assert.notEqual(answer.status, 201);
-  assert.equal((await service.find(session)).status, 'active');
-});
-
 test('answers have CORS headers, refusals too', async (t) => {
   const service = await startService(t);
   const session = await service.newSession();

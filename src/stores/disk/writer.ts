@@ -2,7 +2,6 @@ import type { FileHandle } from 'node:fs/promises';
 import type { BlobWriter } from '../../core/ports.ts';
 import { storageFault } from './faults.ts';
 import { writeFully } from './files.ts';
-import { releaseMemory } from './memory.ts';
 
 /** When bytes are forced onto the disk: before each is acknowledged, when the upload completes, or never. */
 export type FsyncPolicy = 'always' | 'complete' | 'never';
@@ -50,7 +49,6 @@ export function createDiskWriter(
     await writeFully(file, chunks, written, (bytes) => {
       written += bytes;
     });
-    releaseMemory(chunks);
     if (fsync === 'complete') startWriteBack();
     const due = written - synced >= SYNC_BYTES || performance.now() - syncedAt >= SYNC_MS;
     if (fsync === 'always' && due) await sync();

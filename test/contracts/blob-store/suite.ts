@@ -5,7 +5,6 @@ import type { BlobRef, BlobStore, BlobWriter } from '../../../src/core/ports.ts'
 
 /**
  * What every blob store promises. `open` makes a store of its own for one test, and removes it afterwards.
- * Writers own the buffers they are given, so each write here gets fresh ones.
  */
 export function blobStoreContract(name: string, open: (t: TestContext) => Promise<BlobStore>): void {
   const MIB = 1 << 20;
