@@ -15,6 +15,8 @@ export interface AppendRequest {
   readonly completes: 'at_length' | 'at_end' | 'never';
   /** Digest of this request's bytes alone: nothing of it is acknowledged unless it matches. */
   readonly check?: BodyCheck;
+  /** SHA-256 the whole file must have, where this request tells it: 64 lower-case hex digits. */
+  readonly sha256?: string;
   /** Every check that needs no byte has passed: the moment for `100 Continue`, or a 104 of the IETF draft. */
   readonly onAdmitted?: () => void;
   /** Bytes acknowledged while the request still runs. */

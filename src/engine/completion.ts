@@ -10,8 +10,11 @@ import { digestStored } from './verify.ts';
  * this process they all wait for the same run.
  */
 export interface Completion {
-  /** @param digest SHA-256 taken on the way, 64 hex digits; null reads the stored bytes again. */
-  finish(sealed: Session, digest: string | null): Promise<Outcome<Session>>;
+  /**
+   * @param digest SHA-256 taken on the way, 64 hex digits; null reads the stored bytes again.
+   * @param expected SHA-256 that the last request told, beside the one that may have been declared before.
+   */
+  finish(sealed: Session, digest: string | null, expected?: string): Promise<Outcome<Session>>;
   /** Resolves when none is under way. */
   idle(): Promise<void>;
 }
@@ -30,11 +33,12 @@ export function createCompletion(deps: {
   const { uploads, blobs, events } = deps;
   const underWay = new Map<string, Promise<Outcome<Session>>>();
 
-  async function run(sealed: Session, known: string | null): Promise<Outcome<Session>> {
+  async function run(sealed: Session, known: string | null, expected?: string): Promise<Outcome<Session>> {
     const { sessionId, userId, uploadOffset, uploadLength } = sealed;
     events.emit({ type: 'verifying', sessionId, userId, uploadOffset, uploadLength });
     const digest = known ?? (await digestStored(blobs, sealed, uploadOffset));
-    if (sealed.sha256 === null || sealed.sha256 === digest) return uploads.complete(sealed, digest);
+    const isDeclared = (sealed.sha256 ?? digest) === digest && (expected ?? digest) === digest;
+    if (isDeclared) return uploads.complete(sealed, digest);
 
     const { code, message } = DIGEST_MISMATCH;
     const ended = await uploads.fail(sealed, { error_code: code, error_message: message });
@@ -42,11 +46,11 @@ export function createCompletion(deps: {
   }
 
   return {
-    finish(sealed, digest) {
+    finish(sealed, digest, expected) {
       const { sessionId } = sealed;
       const running = underWay.get(sessionId);
       if (running) return running;
-      const started = run(sealed, digest).finally(() => underWay.delete(sessionId));
+      const started = run(sealed, digest, expected).finally(() => underWay.delete(sessionId));
       underWay.set(sessionId, started);
       return started;
     },

@@ -2,11 +2,18 @@ import type { FastifyReply } from 'fastify';
 import type { SessionDraft } from '../core/session.ts';
 import { EMPTY_FILE } from '../engine/verify.ts';
 import { requirePermission } from '../http/auth/authenticate.ts';
+import { invalidRequestRefusal } from '../http/invalid-request.ts';
 import { fileNameOf } from './content-disposition.ts';
 import { DEFAULT_CONTEXT } from './default-context.ts';
 import { type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
 import { receiveBytes } from './ietf-append.ts';
-import { INCONSISTENT_LENGTH, parseComplete, parseLength, parseSha256, tellComplete } from './ietf-headers.ts';
+import {
+  INCONSISTENT_LENGTH,
+  parseComplete,
+  parseLength,
+  parseSha256,
+  tellComplete,
+} from './ietf-headers.ts';
 import { formatOfFiletype } from './tus-metadata.ts';
 
 /** POST on the collection (the draft, section 4.2): the admission of initiate, and the first bytes. */
@@ -24,11 +31,8 @@ export async function createIetfUpload(deps: ProtocolDeps, exchange: Exchange): 
   const implied = complete ? body.declaredLength : null;
   if (told !== null && implied !== null && told !== implied) {
     tellComplete(reply, false);
-    return refuseHeader(
-      exchange,
-      { path: 'header/upload-length', message: `must be the ${implied} bytes of the body` },
-      { type: INCONSISTENT_LENGTH },
-    );
+    const fault = { path: 'header/upload-length', message: `must be the ${implied} bytes of the body` };
+    return refuse(exchange, invalidRequestRefusal([fault]), { type: INCONSISTENT_LENGTH });
   }
   const length = told ?? implied;
   if (length === 0 && deps.uploads.limits.allowedFormats !== '*') return refuse(exchange, EMPTY_FILE);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { ByteSequence, type Item, parseDictionary, parseItem } from 'structured-headers';
+import { type Item, parseDictionary, parseItem } from 'structured-headers';
 import type { Session } from '../core/session.ts';
 import type { Limits } from '../core/uploads.ts';
 
@@ -12,7 +12,8 @@ import type { Limits } from '../core/uploads.ts';
 
 export const PARTIAL_UPLOAD = 'application/partial-upload';
 export const MISMATCHING_OFFSET = 'https://iana.org/assignments/http-problem-types#mismatching-upload-offset';
-export const INCONSISTENT_LENGTH = 'https://iana.org/assignments/http-problem-types#inconsistent-upload-length';
+export const INCONSISTENT_LENGTH =
+  'https://iana.org/assignments/http-problem-types#inconsistent-upload-length';
 
 /** Versions that differ from ours in names alone. */
 const OLDEST_VERSION = 3;
@@ -21,6 +22,8 @@ const NEWEST_VERSION = 8;
 const LAST_WITH_INCOMPLETE = 3;
 /** From this version on an append has to be of type `application/partial-upload`. */
 const FIRST_WITH_MEDIA_TYPE = 6;
+
+const SHA256_BYTES = 32;
 
 type Header = string | string[] | undefined;
 
@@ -83,15 +86,16 @@ export function parseSha256(header: Header): Buffer | null {
   if (typeof header !== 'string') return null;
   try {
     const value = parseDictionary(header).get('sha-256')?.[0];
-    if (value instanceof ByteSequence) return sized(Buffer.from(value.toBase64(), 'base64'));
-    return value instanceof ArrayBuffer ? sized(Buffer.from(value)) : null;
+    const digest = value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? bytesOf(value) : null;
+    return digest?.length === SHA256_BYTES ? digest : null;
   } catch {
     return null;
   }
 }
 
-function sized(digest: Buffer): Buffer | null {
-  return digest.length === 32 ? digest : null;
+function bytesOf(source: ArrayBuffer | ArrayBufferView): Buffer {
+  if (source instanceof ArrayBuffer) return Buffer.from(source);
+  return Buffer.from(source.buffer, source.byteOffset, source.byteLength);
 }
 
 export function tellComplete(reply: FastifyReply, complete: boolean): void {

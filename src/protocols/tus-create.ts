@@ -6,6 +6,7 @@ import { EMPTY_FILE } from '../engine/verify.ts';
 import { requirePermission } from '../http/auth/authenticate.ts';
 import { type BodyFault, invalidRequestRefusal } from '../http/invalid-request.ts';
 import { InitiateBody } from '../http/routes/initiate-body.ts';
+import { DEFAULT_CONTEXT } from './default-context.ts';
 import { abandon, type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
 import {
@@ -16,9 +17,6 @@ import {
   tellOffset,
 } from './tus-headers.ts';
 import { formatOfFiletype, parseUploadMetadata } from './tus-metadata.ts';
-
-const DEFAULT_SECTION = 'video_analysis';
-const DEFAULT_WORKFLOW = 'single_upload';
 
 const initiateBody = Compile(InitiateBody);
 
@@ -94,10 +92,9 @@ function draftFrom(header: string | string[] | undefined, length: number | null)
   if (!metadata) return badMetadata([{ path: '', message: 'must be pairs of a key and a base64 value' }]);
 
   const context = {
-    source_section: metadata.get('source_section') ?? DEFAULT_SECTION,
-    workflow_type: metadata.get('workflow_type') ?? DEFAULT_WORKFLOW,
-    user_preferences: {},
-    metadata: null,
+    ...DEFAULT_CONTEXT,
+    source_section: metadata.get('source_section') ?? DEFAULT_CONTEXT.source_section,
+    workflow_type: metadata.get('workflow_type') ?? DEFAULT_CONTEXT.workflow_type,
   };
   const filename = metadata.get('filename') ?? null;
   const candidate = { dashboard_context: context, filename };

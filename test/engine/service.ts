@@ -101,7 +101,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
       trustProxy: false,
       corsOrigins: '*',
       uploadUrlTtlSeconds: 3600,
-      interimResponses: false,
+      interimResponses: true,
     },
   });
   await app.listen({ port: 0, host: '127.0.0.1' });

@@ -6,8 +6,9 @@ export interface RawClient {
   send(bytes: string | Uint8Array): Promise<void>;
   /** The next answer that is final. Rejects where the connection ends without one. */
   answer(request?: { readonly head?: boolean }): Promise<RawAnswer>;
-  /** Statuses of the 1xx answers so far. */
+  /** Statuses of the 1xx answers so far, and their headers. */
   readonly interim: number[];
+  readonly interimHeaders: Record<string, string>[];
   /** Resolves when the server has closed or reset the connection. */
   readonly closed: Promise<void>;
   /** Close our side: the server still gets all that was sent. */
@@ -27,6 +28,7 @@ const DEADLINE_MS = 10_000;
 export function rawClient(port: number): RawClient {
   const socket = connect(port, '127.0.0.1');
   const interim: number[] = [];
+  const interimHeaders: Record<string, string>[] = [];
   let buffer: Buffer = Buffer.alloc(0);
   let over = false;
   let wake = () => {};
@@ -57,6 +59,7 @@ export function rawClient(port: number): RawClient {
   return {
     socket,
     interim,
+    interimHeaders,
     closed,
     hangUp: () => void socket.end(),
 
@@ -75,16 +78,17 @@ export function rawClient(port: number): RawClient {
         const [statusLine = '', ...lines] = buffer.subarray(0, end).toString('latin1').split('\r\n');
         buffer = buffer.subarray(end + 4);
         const status = Number(statusLine.split(' ')[1]);
-        if (status < 200) {
-          interim.push(status);
-          continue;
-        }
         const headers = Object.fromEntries(
           lines.map((line) => {
             const colon = line.indexOf(':');
             return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
           }),
         );
+        if (status < 200) {
+          interim.push(status);
+          interimHeaders.push(headers);
+          continue;
+        }
         const length = head || status === 204 ? 0 : Number(headers['content-length'] ?? 0);
         while (buffer.length < length) await more();
         const text = buffer.subarray(0, length).toString();

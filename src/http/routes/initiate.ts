@@ -12,7 +12,7 @@ import { InitiateBody, InitiateHeaders, readDraft } from './initiate-body.ts';
 import type { RouteDeps } from './route-deps.ts';
 
 /** Dialects that the upload resource speaks today. */
-const PROTOCOLS = ['put', 'tus-1.0.0'] as const;
+const PROTOCOLS = ['put', 'tus-1.0.0', 'ietf-resumable-upload'] as const;
 
 const Initiated201 = Type.Object(
   {

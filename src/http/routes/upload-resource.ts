@@ -7,14 +7,15 @@ import {
   type Exchange,
   type ProtocolDeps,
   refuse,
-  refuseHeader,
   type UploadMethod,
 } from '../../protocols/exchange.ts';
 import { holdContinue } from '../../protocols/expect-continue.ts';
+import { createIetfDialect } from '../../protocols/ietf.ts';
+import { generalLimit, PARTIAL_UPLOAD } from '../../protocols/ietf-headers.ts';
 import { DEFAULT_LINGER, type LingerBounds, linger } from '../../protocols/linger.ts';
 import { createPlainDialect } from '../../protocols/put.ts';
 import { createTusDialect } from '../../protocols/tus.ts';
-import { tellVersion } from '../../protocols/tus-headers.ts';
+import { mediaTypeOf, tellVersion } from '../../protocols/tus-headers.ts';
 import type { AuthorizeUpload } from '../auth/upload-access.ts';
 import { UPLOADS_PATH } from '../urls.ts';
 import { describeCreation, describeMethod, type UploadParams } from './upload-resource-schemas.ts';
@@ -33,6 +34,12 @@ const METHODS: readonly UploadMethod[] = ['HEAD', 'GET', 'PUT', 'PATCH', 'POST',
 export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = async (app, deps) => {
   const plain = createPlainDialect(deps);
   const tus = createTusDialect(deps);
+  const ietf = createIetfDialect(deps);
+  const dialects: Readonly<Record<DialectName, Dialect>> = {
+    plain,
+    tus: { ...plain, ...tus.methods },
+    ietf: ietf.methods,
+  };
   const exchanges = new WeakMap<FastifyRequest, Omit<Exchange, 'request' | 'reply'>>();
 
   holdContinue(app.server, UPLOADS_PATH);
@@ -58,11 +65,12 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
     return { request, reply, ...rest };
   }
 
-  /** PATCH and POST mean nothing in plain HTTP here: who sends them speaks tus, and forgot to say so. */
+  /** PATCH and POST mean nothing in plain HTTP here: who sends them speaks one of the others, and forgot a header. */
   function spoken(exchange: Exchange): DialectName {
     const name = dialectOf(exchange.request.headers);
     const { method } = exchange.request;
-    return name === 'plain' && (method === 'PATCH' || method === 'POST') ? 'tus' : name;
+    if (name !== 'plain' || (method !== 'PATCH' && method !== 'POST')) return name;
+    return mediaTypeOf(exchange.contentType) === PARTIAL_UPLOAD ? 'ietf' : 'tus';
   }
 
   for (const method of METHODS) {
@@ -74,14 +82,12 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
       async handler(request, reply) {
         const exchange = exchangeOf(request, reply);
         const name = spoken(exchange);
-        if (name === 'ietf') return notSpoken(exchange);
         const wrongVersion = name === 'tus' ? tus.refuseVersion(exchange) : null;
         if (wrongVersion) return wrongVersion;
 
         const outcome = await deps.authorizeUpload(request, request.params.session_id.toLowerCase());
         if (!outcome.ok) return refuse(exchange, outcome.refusal);
-        const dialect: Dialect = name === 'tus' ? { ...plain, ...tus.methods } : plain;
-        const handle = dialect[method];
+        const handle = dialects[name][method];
         if (!handle) throw new TypeError(`${method} is registered but not handled`);
         return handle(exchange, outcome.value);
       },
@@ -90,17 +96,14 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
 
   app.post(UPLOADS_PATH, { schema: describeCreation() }, async (request, reply) => {
     const exchange = exchangeOf(request, reply);
-    if (spoken(exchange) === 'ietf') return notSpoken(exchange);
+    if (spoken(exchange) === 'ietf') return ietf.create(exchange);
     return tus.refuseVersion(exchange) ?? tus.create(exchange);
   });
 
   for (const url of [UPLOADS_PATH, `${UPLOADS_PATH}/:session_id`]) {
-    app.options(url, { schema: { hide: true } }, (request, reply) => tus.options(exchangeOf(request, reply)));
+    app.options(url, { schema: { hide: true } }, (request, reply) => {
+      reply.header('upload-limit', generalLimit(deps.uploads.limits));
+      return tus.options(exchangeOf(request, reply));
+    });
   }
 };
-
-/** Until the IETF dialect is there: a part of a file must never be taken for a whole one. */
-function notSpoken(exchange: Exchange): Promise<FastifyReply> {
-  const message = 'is not understood here: send the whole file by PUT, or use tus 1.0.0';
-  return refuseHeader(exchange, { path: 'header/upload-complete', message });
-}
