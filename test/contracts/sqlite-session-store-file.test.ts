@@ -199,34 +199,6 @@ promise(
   },
 );
 
-promise(
-  'parts are kept with the commit that told of them, in order, until the upload begins anew',
-  async (shop, place) => {
-    const { sessionId } = await shop.open(await shop.user(), 1000);
-    const { epoch } = taken(await shop.store.take(sessionId, 'one'));
-    assert.deepEqual(await place.store.parts(sessionId), []);
-    await shop.store.commit(sessionId, epoch, { offset: 20, parts: [partOf(1), partOf(0)] });
-    await shop.store.commit(sessionId, epoch, { offset: 30, parts: [partOf(2), partOf(1, '"new"')] });
-    assert.deepEqual(await place.store.parts(sessionId), [partOf(0), partOf(1, '"new"'), partOf(2)]);
-
-    assert.equal(
-      (await shop.store.commit(sessionId, epoch - 1, { offset: 40, parts: [partOf(3)] })).kind,
-      'fenced',
-    );
-    const tooMuch = { offset: 40, reserve: 1_000_000, parts: [partOf(3)] };
-    assert.equal((await shop.store.commit(sessionId, epoch, tooMuch)).kind, 'quota_exceeded');
-    assert.equal(
-      (await place.reopen().parts(sessionId)).length,
-      3,
-      'a commit that was refused told of nothing',
-    );
-
-    await shop.store.commit(sessionId, epoch, { offset: 10, restart: true, parts: [partOf(0, '"other"')] });
-    assert.deepEqual(await place.store.parts(sessionId), [partOf(0, '"other"')]);
-    assert.deepEqual(await place.store.parts(newUser()), []);
-  },
-);
-
 promise('sizes and texts come back as they were given', async (shop) => {
   const userId = await shop.user(Number.MAX_SAFE_INTEGER);
   const draft = {

@@ -48,12 +48,11 @@ export function createSessionProgress(tables: SessionTables): Progressing {
     reservations.lapse(userId, now);
     const account = accounts.get(userId);
     const holdings = reservations.of(userId, now);
-    if (!account) {
-      // Without the account nothing can be promised; reading the quota loads it, so trying again helps at once.
-      const quota = { limitBytes: 0, usedBytes: 0, ...holdings, resetAt: now };
-      return { kind: 'quota_exceeded', quota, retryAt: now, now };
-    }
-    const quota = snapshot(account, holdings);
+    const quota = account
+      ? snapshot(account, holdings)
+      : { limitBytes: 0, usedBytes: 0, ...holdings, resetAt: now };
+    // Nothing can be promised on it; reading the quota loads it anew, so trying again helps at once.
+    if (!account || account.stale) return { kind: 'quota_exceeded', quota, retryAt: now, now };
     const missing = wantedBytes - reservedBytes - remainingBytes(quota);
     if (missing <= 0) return null;
     const retryAt = reservations.freeAt(userId, missing, account.periodEnd, now, sessionId);

@@ -41,7 +41,7 @@ CREATE TABLE sessions (
   -- When the row goes away. Every row has one of the two: none stays for ever.
   purge_at           INTEGER,
   CHECK (due_at IS NOT NULL OR purge_at IS NOT NULL),
-  CHECK ((reserved_until IS NULL) = (reserved_bytes = 0))
+  CHECK (reserved_until IS NOT NULL OR reserved_bytes = 0)
 ) STRICT;
 
 -- Covers everything that admission asks about a user's reservations.
