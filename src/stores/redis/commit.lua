@@ -50,7 +50,7 @@ local function change(field, value)
   changes[#changes + 1] = value
 end
 if restart then redis.call('HDEL', d, 'len', 'fmt') end
-if length ~= '' and (restart or not (state.len or state.size)) then change('len', length) end
+if length ~= '' and not state.size and (restart or not state.len) then change('len', length) end
 if ARGV[5] ~= '' then change('store', ARGV[5]) end
 if ARGV[6] ~= '' then change('fmt', ARGV[6]) end
 if seal then change('sealed', '1') end

@@ -172,6 +172,19 @@ export function admissionContract(promise: Promises): void {
     },
   );
 
+  promise('a refusal does not count on sealed sessions: they do not end by time', async (w) => {
+    const userId = await w.user(1000);
+    await w.sealed(userId, 500);
+    await w.advance(60_000);
+    const other = await w.open(userId, 500);
+    const full = await w.admit(userId, 1);
+    assert.ok(full.kind === 'quota_exceeded');
+    assert.equal(full.retryAt, other.expiresAt);
+    const many = await w.admit(userId, 1, { maxActiveSessions: 2 });
+    assert.ok(many.kind === 'too_many_sessions');
+    assert.equal(many.retryAt, other.expiresAt);
+  });
+
   promise('of 200 at once, exactly the 7 that fit are admitted', async ({ store, user, quota }) => {
     const userId = await user(7 * 1000 + 999);
     const results = await Promise.all(

@@ -23,6 +23,7 @@ export function endingsContract(promise: Promises): void {
     });
     assert.deepEqual(await w.store.finish(sealed.sessionId, completion), finished);
     assert.deepEqual(await w.store.find(sealed.sessionId), finished);
+    assert.equal((await w.store.read(userId)).kind, 'known');
     assert.partialDeepStrictEqual(await w.quota(userId), {
       usedBytes: 1000,
       reservedBytes: 0,

@@ -34,6 +34,7 @@ export function lostAccountContract(promise: Promises): void {
     const userId = await w.user(5000);
     const [written, cancelled] = [await w.open(userId, 100), await w.open(userId, 200)];
     const expired = await w.open(userId, 400, { ttlMs: 10_000 });
+    await w.open(userId, 50);
     await w.store.take(written.sessionId, 'a');
     await lose(w, userId);
     assert.equal((await w.store.commit(written.sessionId, 1, { offset: 10 })).kind, 'committed');
@@ -46,7 +47,26 @@ export function lostAccountContract(promise: Promises): void {
     assert.equal((await w.store.commit(written.sessionId, 1, { offset: 100, seal: true })).kind, 'committed');
     assert.deepEqual((await w.store.read(userId)).sealed, [written.sessionId]);
     await w.load(userId);
-    assert.partialDeepStrictEqual(await w.quota(userId), { reservedBytes: 100, activeSessions: 1 });
+    assert.partialDeepStrictEqual(await w.quota(userId), { reservedBytes: 150, activeSessions: 2 });
+  });
+
+  promise('sealing a session or growing its reservation finds a lost account again', async (w) => {
+    const userId = await w.user(1000);
+    const [sealing, growing] = [await w.open(userId, 100), await w.open(userId, 200)];
+    await w.store.take(sealing.sessionId, 'a');
+    await w.store.take(growing.sessionId, 'a');
+    await lose(w, userId);
+    assert.equal((await w.store.commit(sealing.sessionId, 1, { offset: 100, seal: true })).kind, 'committed');
+    await lose(w, userId);
+    const early = await w.store.commit(growing.sessionId, 1, { offset: 200, reserve: 300 });
+    assert.equal(early.kind, 'quota_exceeded', 'without the account nothing can be promised');
+    await w.load(userId);
+    assert.equal((await w.quota(userId)).reservedBytes, 300);
+    assert.equal(
+      (await w.store.commit(growing.sessionId, 1, { offset: 200, reserve: 900 })).kind,
+      'committed',
+    );
+    assert.equal((await w.quota(userId)).reservedBytes, 1000);
   });
 
   promise('an upload finished while the account was lost is counted once', async (w) => {

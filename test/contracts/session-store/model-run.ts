@@ -2,10 +2,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type MakeHarness, newUser } from './harness.ts';
 import { createLedgerModel, PERIOD_MS } from './ledger-model.ts';
-import { checkInvariants, type Model, type ModelSession, type ModelUser, type Real } from './model.ts';
+import {
+  checkInvariants,
+  isLive,
+  type Model,
+  type ModelSession,
+  type ModelUser,
+  type Real,
+} from './model.ts';
 import * as steps from './model-steps.ts';
 
-const USERS = 3;
+const USERS = 2;
 const LIMIT = 1000;
 const RUNS = 60;
 const COMMANDS = 80;
@@ -28,8 +35,7 @@ type UserStep = (model: Model, real: Real, user: ModelUser) => Promise<void>;
 type SessionStep = (model: Model, real: Real, session: ModelSession) => Promise<void>;
 
 const userIndex = fc.nat(USERS - 1);
-/** Counted from the newest session, so that most steps meet the ones that are alive. */
-const sessionIndex = fc.nat(9);
+const anyIndex = fc.nat(99);
 
 function onUser<T>(
   name: string,
@@ -46,82 +52,99 @@ function onUser<T>(
 
 function onSession<T>(
   name: string,
+  which: (session: ModelSession, now: number) => boolean,
   detail: fc.Arbitrary<T>,
   step: (detail: T) => SessionStep,
 ): fc.Arbitrary<Command> {
-  return fc.tuple(sessionIndex, detail).map(([index, given]) =>
-    command(`${name}(session −${index}, ${fc.stringify(given)})`, async (model, real) => {
-      const session = model.sessions.at(-1 - index);
-      if (session && (await real.harness.now()) < session.goneAfter) await step(given)(model, real, session);
+  return fc.tuple(anyIndex, detail).map(([index, given]) =>
+    command(`${name}(session ${index}, ${fc.stringify(given)})`, async (model, real) => {
+      const now = await real.harness.now();
+      const eligible = model.sessions.filter((session) => now < session.goneAfter && which(session, now));
+      const session = eligible[index % eligible.length];
+      if (session) await step(given)(model, real, session);
     }),
   );
 }
 
+const any = () => true;
+const sealed = ({ stored, sealed }: ModelSession) => stored === 'active' && sealed;
+const settled = ({ completion }: ModelSession) => completion !== null;
+
 const nothing = fc.constant(null);
+const initiate = onUser(
+  'initiate',
+  fc.option(fc.integer({ min: 1, max: 400 })),
+  (bytes) =>
+    (...all) =>
+      steps.initiate(...all, bytes),
+);
+const change = fc.record({
+  grow: fc.nat(200),
+  reserve: fc.option(fc.integer({ min: 1, max: 900 })),
+  seal: fc.nat(3).map((n) => n === 0),
+  late: fc.nat(4).map((n) => n === 0),
+});
+const commit = onSession(
+  'commit',
+  isLive,
+  change,
+  (given) =>
+    (...all) =>
+      steps.commit(...all, given),
+);
+const ending = fc.record({
+  status: fc.constantFrom('cancelled', 'failed', 'cancelled'),
+  holdMs: fc.constantFrom(0, 0, 900_000),
+});
+// Whole minutes: no moment that matters comes so close to another that the real clock could mix them up.
+const jump = fc.constantFrom(60_000, 300_000, 300_000, 600_000, 900_000);
+const limit = fc.constantFrom(0, 500, LIMIT, LIMIT, 2000);
+
+/** As often as they are named here. Many small ones on sessions that are alive, few that end it all. */
 const commands = [
-  onUser(
-    'initiate',
-    fc.option(fc.integer({ min: 1, max: 600 })),
-    (bytes) =>
-      (...all) =>
-        steps.initiate(...all, bytes),
-  ),
-  onUser(
-    'initiate',
-    fc.integer({ min: 1, max: 300 }),
-    (bytes) =>
-      (...all) =>
-        steps.initiate(...all, bytes),
-  ),
-  onUser('read ledger', nothing, () => steps.readLedger),
-  onUser('load', nothing, () => steps.load),
-  onUser(
-    'set limit',
-    fc.constantFrom(0, 100, 700, LIMIT, 3000),
-    (limit) =>
-      async (_, { harness, ledger }, user) => {
-        ledger.setLimit(user.userId, limit, await harness.now());
-      },
-  ),
-  onUser('reset period', nothing, () => async (_, { harness, ledger }, user) => {
-    ledger.resetPeriod(user.userId, await harness.now());
-  }),
-  onSession('take', nothing, () => steps.take),
-  onSession('look', nothing, () => steps.look),
+  initiate,
+  initiate,
+  initiate,
+  commit,
+  commit,
+  commit,
+  onSession('take', isLive, nothing, () => steps.take),
+  onSession('take', any, nothing, () => steps.take),
   onSession(
     'commit',
-    fc.record({
-      grow: fc.nat(200),
-      reserve: fc.option(fc.nat(900)),
-      seal: fc.boolean(),
-      late: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
-    }),
-    (change) =>
+    any,
+    change,
+    (given) =>
       (...all) =>
-        steps.commit(...all, change),
+        steps.commit(...all, given),
   ),
-  onSession('settle', nothing, () => steps.settle),
-  onSession('finish', nothing, () => steps.finish),
-  onSession('settle and finish', nothing, () => async (...all) => {
+  onSession('look', any, nothing, () => steps.look),
+  onSession('settle', sealed, nothing, () => steps.settle),
+  onSession('void', sealed, nothing, () => steps.voidInLedger),
+  onSession('finish', settled, nothing, () => steps.finish),
+  onSession('complete', sealed, nothing, () => async (...all) => {
     await steps.settle(...all);
     await steps.finish(...all);
   }),
-  onSession('void', nothing, () => steps.voidInLedger),
   onSession(
     'end',
-    fc.record({
-      status: fc.constantFrom('cancelled', 'failed', 'cancelled'),
-      holdMs: fc.constantFrom(0, 0, 900_000),
-    }),
+    any,
+    ending,
     ({ status, holdMs }) =>
       (...all) =>
         steps.end(...all, status, holdMs),
   ),
-  fc.boolean().map((crash) => command(`sweep(crash ${crash})`, (...all) => steps.sweep(...all, crash))),
-  // Whole minutes: no moment that matters comes so close to another that the real clock could mix them up.
-  fc
-    .constantFrom(60_000, 300_000, 600_000, 900_000, PERIOD_MS)
-    .map((ms) => command(`advance(${ms})`, (_, { harness }) => harness.advance(ms))),
+  onUser('read ledger', nothing, () => steps.readLedger),
+  onUser('load', nothing, () => steps.load),
+  onUser('set limit', limit, (bytes) => async (_, { harness, ledger }, user) => {
+    ledger.setLimit(user.userId, bytes, await harness.now());
+  }),
+  onUser('reset period', nothing, () => async (_, { harness, ledger }, user) => {
+    ledger.resetPeriod(user.userId, await harness.now());
+  }),
+  fc.nat(3).map((n) => command(`sweep(crash ${n === 0})`, (...all) => steps.sweep(...all, n === 0))),
+  jump.map((ms) => command(`advance(${ms})`, (_, { harness }) => harness.advance(ms))),
+  fc.constant(command('a period passes', (_, { harness }) => harness.advance(PERIOD_MS))),
 ];
 
 /**

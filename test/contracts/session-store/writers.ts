@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Progress } from '../../../src/core/ports.ts';
 import { committed, type Promises, TTL_MS, taken } from './workshop.ts';
 
 export function writersContract(promise: Promises): void {
@@ -128,6 +129,25 @@ export function writersContract(promise: Promises): void {
     });
   });
 
+  promise(
+    'an upload that begins anew may have another length, but never another than declared',
+    async (w) => {
+      const userId = await w.user();
+      const [open, declared] = [await w.open(userId, null), await w.open(userId, 1000)];
+      for (const { sessionId } of [open, declared]) {
+        await w.store.take(sessionId, 'a');
+        await w.store.commit(sessionId, 1, { offset: 5, length: 77 });
+      }
+      const lengths = async (progress: Progress) => {
+        const first = committed(await w.store.commit(open.sessionId, 1, progress));
+        const second = committed(await w.store.commit(declared.sessionId, 1, progress));
+        return [first.uploadLength, second.uploadLength];
+      };
+      assert.deepEqual(await lengths({ offset: 0, restart: true, length: 99 }), [99, 1000]);
+      assert.deepEqual(await lengths({ offset: 0, restart: true }), [null, 1000]);
+    },
+  );
+
   promise('a declared size is a length that was set', async (w) => {
     const session = await w.open(await w.user(), 1000);
     const { epoch } = taken(await w.store.take(session.sessionId, 'a'));
@@ -185,6 +205,17 @@ export function writersContract(promise: Promises): void {
     assert.ok(refused.retryAt > refused.now);
     assert.deepEqual(await w.store.find(session.sessionId), grown);
     assert.equal((await w.quota(userId)).reservedBytes, 1000);
+  });
+
+  promise('a reservation that cannot grow waits for others to end, not for itself', async (w) => {
+    const userId = await w.user(1000);
+    const session = await w.open(userId, 400);
+    await w.advance(60_000);
+    const other = await w.open(userId, 600);
+    const { epoch } = taken(await w.store.take(session.sessionId, 'a'));
+    const refused = await w.store.commit(session.sessionId, epoch, { offset: 400, reserve: 401 });
+    assert.ok(refused.kind === 'quota_exceeded');
+    assert.equal(refused.retryAt, other.expiresAt);
   });
 
   promise('a reservation shrinks, but never below the bytes stored', async (w) => {
