@@ -46,6 +46,12 @@ test('where npm fails, its words are shown and the command does not run', (t) =>
   assert.match(stderr, /registry is away[\s\S]*could not be installed/);
 });
 
+test("the service's modules are compiled once, before it starts", (t) => {
+  const project = createProject(t);
+  for (let start = 0; start < 2; start += 1) assert.equal(project.run('').status, 0);
+  assert.equal(project.read('compiled'), 'once;');
+});
+
 test('exit codes and signals pass through', async (t) => {
   const project = createProject(t);
   assert.equal(project.run('process.exit(7)').status, 7);
@@ -82,8 +88,13 @@ function createProject(t: TestContext, options: { npmFails?: boolean } = {}) {
   const npm = options.npmFails ? 'echo registry is away >&2; exit 1' : install;
   file('bin/npm', `#!/bin/sh\necho "$1" >> npm-calls\n${npm}\n`);
   chmodSync(join(folder, 'bin/npm'), 0o755);
+  file(
+    'src/typed.ts',
+    `import { appendFileSync } from 'node:fs'; appendFileSync('compiled', 'once;' as string);`,
+  );
   lock({});
-  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+  const { NODE_COMPILE_CACHE: _, ...inherited } = process.env;
+  const env = { ...inherited, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
 
   return {
     lock,
@@ -91,6 +102,7 @@ function createProject(t: TestContext, options: { npmFails?: boolean } = {}) {
       const calls = join(folder, 'npm-calls');
       return existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : [];
     },
+    read: (name: string) => readFileSync(join(folder, name), 'utf8'),
     run(main: string) {
       file('main.mjs', main);
       return spawnSync(process.execPath, ['go.mjs'], { cwd: folder, env, encoding: 'utf8' });
