@@ -24,7 +24,8 @@ local function clock()
 end
 
 local function int(number)
-  return string.format('%.0f', number)
+  -- Plus zero, or minus nothing would be printed as -0, which is no integer to Redis.
+  return string.format('%.0f', number + 0)
 end
 
 local function hash(flat)
