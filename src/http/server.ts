@@ -6,6 +6,7 @@ import { acceptJsonBodies } from './json-body.ts';
 import type { TrustsProxy } from './proxies.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRouteTable } from './route-table.ts';
+import { cutSlowBodies } from './slow-bodies.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /** Milliseconds in which a request's headers have to be there. Bodies have their own rules. */
@@ -38,6 +39,7 @@ export function createServer(options: {
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app, createRouteTable(app));
   acceptJsonBodies(app);
+  cutSlowBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();
