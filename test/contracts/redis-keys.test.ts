@@ -170,31 +170,6 @@ redisTest('an upload that was settled is completed, though a failover lost its s
   assert.partialDeepStrictEqual(await w.quota(userId), { usedBytes: 10, reservedBytes: 0 });
 });
 
-redisTest('a reservation does not grow on an account that a newer period has made worthless', async (w) => {
-  const userId = await w.user(1000);
-  const sealed = await w.sealed(userId, 600);
-  const session = await w.open(userId, 400);
-  await w.store.take(session.sessionId, 'a');
-  w.ledger.resetPeriod(userId, await w.now());
-  await w.complete(sealed);
-  await w.store.commit(session.sessionId, 1, { offset: 400, reserve: 1000 });
-  const { usedBytes, reservedBytes } = await w.quota(userId);
-  assert.equal(usedBytes, 600);
-  assert.ok(usedBytes + reservedBytes <= 1000, `${usedBytes} used and ${reservedBytes} reserved of 1000`);
-});
-
-redisTest('a session of which nothing is reserved any more can still be sealed and ended', async (w) => {
-  const userId = await w.user();
-  const { sessionId } = await w.open(userId, null);
-  await w.store.take(sessionId, 'a');
-  const sealed = await w.store.commit(sessionId, 1, { offset: 0, reserve: 0, seal: true });
-  assert.ok(sealed.kind === 'committed');
-  assert.deepEqual((await w.store.read(userId)).sealed, [sessionId]);
-  assert.equal((await w.quota(userId)).activeSessions, 1);
-  assert.equal((await w.complete(sealed.session)).status, 'completed');
-  assert.partialDeepStrictEqual(await w.quota(userId), { usedBytes: 0, reservedBytes: 0, activeSessions: 0 });
-});
-
 function usersOfDifferentShards(count: number): Iterable<string> {
   const users = new Map<string, string>();
   while (users.size < count) {

@@ -237,6 +237,22 @@ export function endingsContract(promise: Promises): void {
     assert.partialDeepStrictEqual(await w.quota(userId), { reservedBytes: 10, activeSessions: 1 });
   });
 
+  promise('a session of which nothing is reserved any more can still be sealed and ended', async (w) => {
+    const userId = await w.user();
+    const { sessionId } = await w.open(userId, null);
+    await w.store.take(sessionId, 'a');
+    const sealed = await w.store.commit(sessionId, 1, { offset: 0, reserve: 0, seal: true });
+    assert.ok(sealed.kind === 'committed');
+    assert.deepEqual((await w.store.read(userId)).sealed, [sessionId]);
+    assert.equal((await w.quota(userId)).activeSessions, 1);
+    assert.equal((await w.complete(sealed.session)).status, 'completed');
+    assert.partialDeepStrictEqual(await w.quota(userId), {
+      usedBytes: 0,
+      reservedBytes: 0,
+      activeSessions: 0,
+    });
+  });
+
   promise('an upload that was recognised keeps its format where the ledger names none', async (w) => {
     const userId = await w.user();
     const { sessionId } = await w.open(userId, 10);

@@ -80,7 +80,7 @@ const initiate = onUser(
 );
 const change = fc.record({
   grow: fc.nat(200),
-  reserve: fc.option(fc.integer({ min: 1, max: 900 })),
+  reserve: fc.option(fc.nat(900)),
   seal: fc.nat(3).map((n) => n === 0),
   late: fc.nat(4).map((n) => n === 0),
 });

@@ -136,8 +136,8 @@ export async function commit(
   const offset = session.offset + Math.min(change.grow, session.reserved - session.offset);
   const wanted = change.reserve === null ? session.reserved : Math.max(change.reserve, offset);
   const grows = wanted > session.reserved;
-  // Whether a reservation may grow on an account that is not known any more is left to the adapter.
-  if (grows && !isKnown(user, now)) return;
+  // Whether a reservation may grow on the account of a period that is over is left to the adapter.
+  if (grows && !isKnown(user, now) && !user.stale) return;
 
   const epoch = change.late ? session.epoch - 1 : session.epoch;
   const progress: Progress = {
@@ -152,7 +152,7 @@ export async function commit(
   if (session.sealed) {
     return void assert.equal(result.kind, offset === session.offset ? 'committed' : 'fenced');
   }
-  if (grows && wanted - session.reserved > freeBytes(model, user, now)) {
+  if (grows && (user.stale || wanted - session.reserved > freeBytes(model, user, now))) {
     return void assert.equal(result.kind, 'quota_exceeded');
   }
   assert.ok(result.kind === 'committed', result.kind);

@@ -218,6 +218,19 @@ export function writersContract(promise: Promises): void {
     assert.equal(refused.retryAt, other.expiresAt);
   });
 
+  promise('a reservation does not grow on an account that a newer period has made worthless', async (w) => {
+    const userId = await w.user(1000);
+    const sealed = await w.sealed(userId, 600);
+    const session = await w.open(userId, 400);
+    const { epoch } = taken(await w.store.take(session.sessionId, 'a'));
+    w.ledger.resetPeriod(userId, await w.now());
+    await w.complete(sealed);
+    await w.store.commit(session.sessionId, epoch, { offset: 400, reserve: 1000 });
+    const { usedBytes, reservedBytes } = await w.quota(userId);
+    assert.equal(usedBytes, 600);
+    assert.ok(usedBytes + reservedBytes <= 1000, `${usedBytes} used and ${reservedBytes} reserved of 1000`);
+  });
+
   promise('a reservation shrinks, but never below the bytes stored', async (w) => {
     const userId = await w.user(1000);
     const session = await w.open(userId, null);
