@@ -185,9 +185,15 @@ test('disk: a full disk is STORAGE_FULL, and the offset stays true', async (t) =
     output += chunk;
   });
   await once(child, 'close');
-  const seen = JSON.parse(output) as { code: string; offset: number; size: number };
+  const seen = JSON.parse(output) as {
+    code: string;
+    offset: number;
+    size: number;
+    taken: number;
+  };
   assert.equal(seen.code, 'STORAGE_FULL');
   assert.ok(seen.offset >= 1 << 20);
+  assert.ok(seen.taken <= seen.offset, 'a write that resolved has stored all of its bytes');
   assert.equal(seen.offset, seen.size);
 });
 

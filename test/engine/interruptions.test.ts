@@ -73,15 +73,18 @@ for (const [why, engine] of [
 }
 
 test('stopping the service acknowledges what came in, and the upload resumes in the next process', async (t) => {
-  const service = await startService(t);
+  const service = await startService(t, { engine: { commitIntervalMs: 20 } });
   const session = await service.newSession({ expectedFileSize: FILE.length });
   const headers = { ...PATCH, 'upload-offset': 0, 'content-length': FILE.length };
-  const client = await sendPart(service, session, 'PATCH', headers, FILE.subarray(0, 900_000));
+  const client = await sendPart(service, session, 'PATCH', headers, FILE.subarray(0, 5000));
+  await service.happened((event) => event.type === 'progress' && event.uploadOffset === 5000);
   await service.engine.close(2000);
   const answer = await client.answer();
   assert.equal(answer.status, 503);
   assert.equal(answer.headers['retry-after'], '1');
   const stored = (await service.find(session)).uploadOffset;
+  assert.equal(stored, 5000);
+  assert.equal((await patch(service, session, stored, FILE.subarray(stored))).status, 503);
   await service.stop();
 
   const next = await startService(t, { folder: service.folder });

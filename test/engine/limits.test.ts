@@ -42,13 +42,31 @@ test('a PATCH declared past the known length is 413 before a byte is read', asyn
 });
 
 test('a tus upload whose chunks go past its length never looks complete', async (t) => {
-  const service = await startService(t, { engine: { commitIntervalMs: 20 } });
+  const allStored = Promise.withResolvers<void>();
+  const service = await startService(t, {
+    engine: { commitIntervalMs: 20 },
+    wrapBlobs: (blobs) => ({
+      ...blobs,
+      async open(ref, at) {
+        const writer = await blobs.open(ref, at);
+        return {
+          ...writer,
+          async write(chunks) {
+            await writer.write(chunks);
+            if (writer.progress().offset === 100_000) allStored.resolve();
+          },
+        };
+      },
+    }),
+  });
   const session = await service.newSession({ expectedFileSize: 100_000 });
   const headers = { ...PATCH, 'upload-offset': 0, 'transfer-encoding': 'chunked' };
   const part = (from: number, to: number) => chunked(FILE.subarray(from, to), { end: false });
   const client = await sendPart(service, session, 'PATCH', headers, part(0, 90_000));
   await service.happened((event) => event.type === 'progress' && event.uploadOffset === 90_000);
   await client.send(part(90_000, 100_000));
+  await allStored.promise;
+  assert.equal((await service.find(session)).uploadOffset, 90_000);
   await client.send(part(100_000, 100_001));
   assert.equal((await client.answer()).status, 413);
   assert.equal(await offsetOf(service, session), 90_000);

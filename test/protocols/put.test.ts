@@ -92,6 +92,21 @@ test('PUT onto partial bytes starts over', async (t) => {
   await assertCompleted(service, session, FILE);
 });
 
+test('PUT onto partial bytes throws them away at its beginning: cut off, it has its own bytes alone', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  assert.equal(
+    (await patch(service, session, 0, Buffer.from(FILE).fill(7, 100).subarray(0, 100_000))).status,
+    204,
+  );
+  const headers = { 'content-length': FILE.length };
+  const client = await sendPart(service, session, 'PUT', headers, FILE.subarray(0, 5000));
+  client.hangUp();
+  await service.happened((event) => event.type === 'progress' && event.uploadOffset === 5000);
+  assert.equal((await patch(service, session, 5000, FILE.subarray(5000))).status, 204);
+  await assertCompleted(service, session, FILE);
+});
+
 test('the same finished PUT again is the same 201, counted once; any other is 409', async (t) => {
   const service = await startService(t);
   const session = await service.newSession();

@@ -13,13 +13,15 @@ const writer = await store.open(
   { offset: 0, length: null, epoch: 1, sole: true },
 );
 let code = '';
+let taken = 0;
 while (code === '') {
   try {
     await writer.write([Buffer.alloc(300_000, 1), Buffer.alloc(100_000, 2)]);
+    taken += 400_000;
   } catch (fault) {
     code = fault instanceof SluiceError ? fault.code : String(fault);
   }
 }
 await writer.close();
 const { size } = await stat(join(folder, `${sessionId}.1.part`));
-process.stdout.write(JSON.stringify({ code, offset: writer.progress().offset, size }));
+process.stdout.write(JSON.stringify({ code, offset: writer.progress().offset, size, taken }));
