@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { Compile } from 'typebox/compile';
 import { accepted, type Outcome } from '../core/errors.ts';
 import type { Session, SessionDraft } from '../core/session.ts';
+import type { BodyCheck } from '../engine/append.ts';
 import { EMPTY_FILE } from '../engine/verify.ts';
 import { requirePermission } from '../http/auth/authenticate.ts';
 import { type BodyFault, invalidRequestRefusal } from '../http/invalid-request.ts';
@@ -9,10 +10,12 @@ import { InitiateBody } from '../http/routes/initiate-body.ts';
 import { DEFAULT_CONTEXT } from './default-context.ts';
 import { abandon, type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
+import { checksumOf } from './tus-checksum.ts';
 import {
   mediaTypeOf,
   OFFSET_CONTENT_TYPE,
   parseCreationLength,
+  refuseChecksum,
   tellExpiry,
   tellOffset,
 } from './tus-headers.ts';
@@ -39,6 +42,8 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
       message: `Bytes sent with the creation must be of type ${OFFSET_CONTENT_TYPE}.`,
     });
   }
+  const check = checksumOf(request.raw);
+  if (check === 'invalid') return refuseChecksum(exchange);
   if (told.length === 0 && deps.uploads.limits.allowedFormats !== '*') return refuse(exchange, EMPTY_FILE);
 
   const draft = draftFrom(request.headers['upload-metadata'], told.length || null);
@@ -53,8 +58,8 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
 
   reply.header('location', deps.urls(request).uploadUrl(session));
   // An empty file has no size that could be declared or reserved: its creation is its whole upload.
-  if (told.length === 0) return firstBytes(deps, exchange, session, 'at_end');
-  if (withUpload) return firstBytes(deps, exchange, session, 'at_length');
+  if (told.length === 0) return firstBytes(deps, exchange, { session, check, completes: 'at_end' });
+  if (withUpload) return firstBytes(deps, exchange, { session, check, completes: 'at_length' });
   tellExpiry(reply, session);
   return reply.code(201).send();
 }
@@ -62,12 +67,17 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
 async function firstBytes(
   deps: ProtocolDeps,
   exchange: Exchange,
-  session: Session,
-  completes: 'at_end' | 'at_length',
+  upload: {
+    readonly session: Session;
+    readonly check: BodyCheck | null;
+    readonly completes: 'at_end' | 'at_length';
+  },
 ): Promise<FastifyReply> {
   const { reply, body } = exchange;
+  const { session, check, completes } = upload;
   const result = await deps.engine.append({
     ...{ session, body, start: 0, length: null, completes },
+    ...(check && { check }),
     onAdmitted: () => sendContinue(reply),
   });
   switch (result.kind) {

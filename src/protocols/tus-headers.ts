@@ -2,11 +2,21 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Session } from '../core/session.ts';
 import type { Limits } from '../core/uploads.ts';
+import { type Exchange, refuseHeader } from './exchange.ts';
+import { CHECKSUM_ALGORITHMS } from './tus-checksum.ts';
 
 /** Headers of the tus resumable upload protocol, 1.0.0 (https://tus.io/protocols/resumable-upload). */
 
 export const TUS_VERSION = '1.0.0';
-export const TUS_EXTENSIONS = 'creation,creation-with-upload,creation-defer-length,termination,expiration';
+const TUS_EXTENSIONS = [
+  'creation',
+  'creation-with-upload',
+  'creation-defer-length',
+  'termination',
+  'checksum',
+  'checksum-trailer',
+  'expiration',
+].join(',');
 export const OFFSET_CONTENT_TYPE = 'application/offset+octet-stream';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
@@ -40,6 +50,7 @@ export function tellCapabilities(reply: FastifyReply, limits: Limits): void {
   reply.header('tus-version', TUS_VERSION);
   reply.header('tus-extension', TUS_EXTENSIONS);
   reply.header('tus-max-size', limits.maxFileSize);
+  reply.header('tus-checksum-algorithm', CHECKSUM_ALGORITHMS);
 }
 
 /** Offset, and when the bytes go away unless more come (a moment that only unfinished uploads have). */
@@ -52,4 +63,12 @@ export function tellExpiry(reply: FastifyReply, session: Session): void {
   if (session.status === 'active') {
     reply.header('upload-expires', new Date(session.expiresAt).toUTCString());
   }
+}
+
+/** 400: another algorithm, or a digest that is none. */
+export function refuseChecksum(exchange: Exchange): Promise<FastifyReply> {
+  return refuseHeader(exchange, {
+    path: 'header/upload-checksum',
+    message: `must be one of ${CHECKSUM_ALGORITHMS}, a space, and the digest in base64`,
+  });
 }

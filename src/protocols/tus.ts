@@ -12,11 +12,13 @@ import {
   refuseHeader,
 } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
+import { checksumOf } from './tus-checksum.ts';
 import { createTusUpload } from './tus-create.ts';
 import {
   mediaTypeOf,
   OFFSET_CONTENT_TYPE,
   parseByteCount,
+  refuseChecksum,
   TUS_VERSION,
   tellCapabilities,
   tellExpiry,
@@ -65,10 +67,13 @@ export function createTusDialect(deps: ProtocolDeps) {
       const message = 'must be the length in decimal digits, at most 2^53 − 1';
       return refuseHeader(exchange, { path: 'header/upload-length', message });
     }
+    const check = checksumOf(request.raw);
+    if (check === 'invalid') return refuseChecksum(exchange);
     if (changesNothing(session, offset, length, body.declaredLength)) return acknowledged(exchange, session);
 
     const result = await engine.append({
       ...{ session, body, start: offset, length, completes: 'at_length' },
+      ...(check && { check }),
       onAdmitted: () => sendContinue(reply),
     });
     return answerPatch(exchange, result, offset);
