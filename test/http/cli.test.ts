@@ -63,7 +63,7 @@ async function serve(t: TestContext, env: Environment): Promise<{ child: ChildPr
 test('the commands that serve prints upload a video when they are pasted into a shell', async (t) => {
   const DATA_DIR = await tempFolder(t);
   const { child, greeting } = await serve(t, { DATA_DIR });
-  const [initiate, upload] = [/^UPLOAD_URL=[^]*?\\1\/p'\)$/m, /^curl -sS -T .*$/m].map(
+  const [initiate, upload] = [/^UPLOAD_URL=[\s\S]*?\\1\/p'\)$/m, /^curl -sS -T .*$/m].map(
     (pattern) => pattern.exec(greeting)?.[0] ?? '',
   );
   const shell = spawn('sh', ['-ec', `${initiate}\n${upload}`], { env: { PATH: process.env.PATH }, cwd: '/' });
@@ -171,7 +171,7 @@ test('a command line that cannot be understood is 2, help is 0', async (t) => {
   }
   const { code, out } = await run(['token', '--help'], {});
   assert.equal(code, 0);
-  assert.match(out, /^Usage: sluice token[^]*Exit codes/);
+  assert.match(out, /^Usage: sluice token[\s\S]*Exit codes/);
 });
 
 test('every command refuses options that contradict each other or are not what they should be', async () => {

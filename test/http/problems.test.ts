@@ -87,6 +87,7 @@ test('pages of allowed origins may read every answer, errors included; others ma
   ];
   for (const { headers, url } of asked) {
     assert.equal(headers.get('access-control-allow-origin'), origin, url);
+    assert.equal(headers.get('access-control-allow-credentials'), 'true', url);
     assert.match(headers.get('vary') ?? '', /Origin/);
     const exposed = headers.get('access-control-expose-headers') ?? '';
     for (const name of ['Location', 'Upload-Offset', 'Upload-Expires', 'Tus-Resumable', 'Retry-After']) {
