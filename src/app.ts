@@ -8,8 +8,11 @@ import type { Uploads } from './core/uploads.ts';
 import type { UploadEngine } from './engine/engine.ts';
 import { createAuthenticate } from './http/auth/authenticate.ts';
 import { createBearerJwt } from './http/auth/bearer-jwt.ts';
+import { createFlaskCookieScheme } from './http/auth/flask-cookie.ts';
+import type { FlaskSessions } from './http/auth/flask-session.ts';
 import { createUploadAccess } from './http/auth/upload-access.ts';
 import { createUploadTokens } from './http/auth/upload-token.ts';
+import type { JwtOptions } from './http/auth/verify-jwt.ts';
 import { allowOrigins } from './http/cors.ts';
 import { describeItself } from './http/documentation.ts';
 import { createHealth } from './http/health.ts';
@@ -34,15 +37,18 @@ export interface AppDeps {
   readonly probes: Readonly<Record<Probe['name'], Probe>>;
   readonly log: FastifyBaseLogger;
   readonly settings: {
-    readonly secretKey: string;
-    readonly uploadTokenKey: Uint8Array;
-    readonly jwt: { readonly issuer: string | null; readonly audience: string | null };
+    readonly jwt: JwtOptions;
+    /** The key that signs upload tokens first, then those that are still taken. */
+    readonly uploadTokenKeys: readonly Uint8Array[];
+    /** Null where Flask's session cookies are not taken. */
+    readonly flask: { readonly sessions: FlaskSessions; readonly cookieName: string } | null;
     readonly publicUrl: string | null;
     /** Base of URLs where nothing else is known; null makes them relative. */
     readonly ownAddress: () => string | null;
     readonly trustProxy: TrustProxy;
     readonly corsOrigins: readonly string[] | '*';
     readonly uploadUrlTtlSeconds: number;
+    readonly interimResponses: boolean;
   };
 }
 
@@ -58,10 +64,13 @@ export async function buildApp(deps: AppDeps) {
   await describeItself(app, packageJson.version);
 
   const authenticate = createAuthenticate([
-    createBearerJwt({ secretKey: settings.secretKey, ...settings.jwt }),
+    createBearerJwt(settings.jwt),
+    ...(settings.flask === null
+      ? []
+      : [createFlaskCookieScheme({ ...settings.flask, allowedOrigins: ownOrigins(settings) })]),
   ]);
   const uploadTokens = createUploadTokens({
-    key: settings.uploadTokenKey,
+    keys: settings.uploadTokenKeys,
     maxLifetimeMs: uploads.limits.maxLifetimeMs,
   });
   const urls = createUrls({
@@ -87,7 +96,12 @@ export async function buildApp(deps: AppDeps) {
   await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel });
   await app.register(quotaRoutes, { ...shared, prefix: DASHBOARD });
   await app.register(healthRoute, { health, prefix: DASHBOARD });
-  await app.register(uploadResourceRoutes, { ...shared, engine, authorizeUpload });
+  await app.register(uploadResourceRoutes, {
+    ...shared,
+    engine,
+    authorizeUpload,
+    interimResponses: settings.interimResponses,
+  });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
   await app.register(probeRoutes, { health });
   return app;
@@ -97,4 +111,11 @@ export async function buildApp(deps: AppDeps) {
     await engine.stop(session.sessionId);
     return uploads.cancel(session);
   }
+}
+
+/** Origins whose pages may use a dashboard's cookie. `*` names nobody. */
+function ownOrigins({ corsOrigins, publicUrl }: AppDeps['settings']): ReadonlySet<string> {
+  const origins = new Set(corsOrigins === '*' ? [] : corsOrigins);
+  if (publicUrl !== null) origins.add(new URL(publicUrl).origin);
+  return origins;
 }

@@ -7,15 +7,10 @@ import {
   readTrustProxy,
   type TrustProxy,
 } from './config/addresses.ts';
+import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
-import {
-  checkStorage,
-  type LedgerPlace,
-  readLedger,
-  readLimits,
-  readSecretKey,
-  usesRedis,
-} from './config/rules.ts';
+import { type LedgerPlace, readLedger, readLimits, usesRedis } from './config/rules.ts';
+import { readStorage, type StoragePlace } from './config/storage.ts';
 import type { Settings } from './config/variables.ts';
 import { DAY_MS } from './core/quota.ts';
 import type { Limits } from './core/uploads.ts';
@@ -36,7 +31,16 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string;
   readonly secretKey: string;
-  readonly jwt: { readonly issuer: string | null; readonly audience: string | null };
+  /** Earlier secret keys that are still taken. */
+  readonly secretKeyFallbacks: readonly string[];
+  readonly sessionIdKey: string;
+  readonly jwt: {
+    readonly issuer: string | null;
+    readonly audience: string | null;
+    readonly jwksUrl: string | null;
+  };
+  /** Null where Flask's cookies are not taken. */
+  readonly flask: FlaskCookies | null;
   readonly limits: Limits;
   /** What `upload_instructions.timeout` tells, in seconds. */
   readonly uploadUrlTtlSeconds: number;
@@ -45,13 +49,10 @@ export interface Config {
     | { readonly backend: 'sqlite'; readonly file: string }
     | { readonly backend: 'redis'; readonly redis: RedisAddress; readonly prefix: string };
   readonly ledger: LedgerPlace;
-  readonly storage: {
-    readonly backend: 'disk';
-    readonly uploadFolder: string;
-    readonly tempFolder: string;
-    readonly fsync: Settings['UPLOAD_FSYNC'];
-  };
+  readonly storage: StoragePlace;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
+  /** Whether 104 answers may be sent. */
+  readonly interimResponses: boolean;
 }
 
 export type ConfigResult =
@@ -73,13 +74,12 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const trustProxy = readTrustProxy(settings.TRUST_PROXY, faults);
   const redis = usesRedis(profile, given) ? readRedis(settings, given, faults) : null;
   const limits = readLimits(settings, given, faults);
-  checkStorage(settings, given, faults);
+  const storage = readStorage(settings, { profile, dataDir, given }, faults);
   const ledger = readLedger(settings, { profile, dataDir }, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
+  const jwksUrl = readJwksUrl(settings, faults);
   if (faults.length > 0) return { ok: false, faults };
 
-  const folder = (name: 'LOCAL_UPLOAD_FOLDER' | 'LOCAL_TEMP_FOLDER', embedded: string) =>
-    profile === 'embedded' && !given.has(name) ? join(dataDir, embedded) : resolve(settings[name]);
   const config: Config = {
     profile,
     host: settings.HOST,
@@ -90,7 +90,10 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     logLevel: settings.LOG_LEVEL,
     dataDir,
     secretKey,
-    jwt: { issuer: settings.JWT_ISSUER ?? null, audience: settings.JWT_AUDIENCE ?? null },
+    secretKeyFallbacks: settings.SECRET_KEY_FALLBACKS,
+    sessionIdKey: settings.SESSION_ID_KEY ?? secretKey,
+    jwt: { issuer: settings.JWT_ISSUER ?? null, audience: settings.JWT_AUDIENCE ?? null, jwksUrl },
+    flask: readFlask(settings),
     limits,
     uploadUrlTtlSeconds: settings.UPLOAD_URL_TTL,
     quota: {
@@ -101,16 +104,12 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
       ? { backend: 'redis', redis, prefix: settings.REDIS_KEY_PREFIX }
       : { backend: 'sqlite', file: join(dataDir, 'sessions.db') },
     ledger,
-    storage: {
-      backend: 'disk',
-      uploadFolder: folder('LOCAL_UPLOAD_FOLDER', 'uploads'),
-      tempFolder: folder('LOCAL_TEMP_FOLDER', 'temp_uploads'),
-      fsync: settings.UPLOAD_FSYNC,
-    },
+    storage,
     receiving: {
       idleTimeoutMs: settings.UPLOAD_IDLE_TIMEOUT * 1000,
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,
     },
+    interimResponses: settings.INTERIM_RESPONSES,
   };
   return { ok: true, config };
 }

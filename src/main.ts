@@ -5,22 +5,26 @@ import { buildApp } from './app.ts';
 import { deriveKey } from './config/secret-key.ts';
 import type { Config } from './config.ts';
 import { SluiceError } from './core/errors.ts';
-import type { Accounts, BlobStore, DueSessions, Ledger, Probe, SessionStore } from './core/ports.ts';
+import type {
+  Accounts,
+  BlobStore,
+  DueSessions,
+  Ledger,
+  PartList,
+  Probe,
+  SessionStore,
+} from './core/ports.ts';
 import { shardOfUser } from './core/session-id.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createUploadEngine } from './engine/engine.ts';
-import { createDiskBlobStore } from './stores/disk/blobs.ts';
-import { createPostgresLedger } from './stores/postgres/ledger.ts';
-import { connectRedis, untilReady } from './stores/redis/connect.ts';
-import { createRedisSessionStore } from './stores/redis/sessions.ts';
-import { createSqliteLedger } from './stores/sqlite/ledger.ts';
-import { createSqliteSessionStore } from './stores/sqlite/sessions.ts';
+import { createFlaskSessions } from './http/auth/flask-session.ts';
 import { startSweeper } from './sweeper.ts';
 
 /**
  * The composition root: configuration → stores → app → listen → close. Connections are opened here and
- * nowhere else.
+ * nowhere else. A store is loaded only where the configuration names it: together their clients take as much
+ * memory as everything else.
  */
 
 /** Milliseconds that running uploads get to acknowledge their bytes when the service stops. */
@@ -34,7 +38,7 @@ const clock = { now: () => Date.now() };
 
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
-  readonly sessions: SessionStore & Accounts & DueSessions & Probe;
+  readonly sessions: SessionStore & Accounts & DueSessions & PartList & Probe;
   readonly ledger: Ledger & Probe;
   readonly blobs: BlobStore & Probe;
   close(): Promise<void>;
@@ -43,20 +47,44 @@ export interface Stores {
 export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
   const { sessions, close } = await openSessions(config, log);
   const ledger = await openLedger(config, log);
-  const blobs = createDiskBlobStore(config.storage);
+  const { blobs, close: closeBlobs } = await openBlobs(config, sessions);
   return {
     sessions,
     ledger,
     blobs,
     async close() {
       close();
+      closeBlobs();
       await ledger.close();
     },
   };
 }
 
+/** S3 is first spoken to when it is needed: a bucket that is away now does not keep the service from starting. */
+async function openBlobs(
+  { storage }: Config,
+  partList: PartList,
+): Promise<{ blobs: Stores['blobs']; close: () => void }> {
+  if (storage.backend === 'disk') {
+    const { createDiskBlobStore } = await import('./stores/disk/blobs.ts');
+    return { blobs: createDiskBlobStore(storage), close: () => {} };
+  }
+  const [{ connectS3 }, { createS3BlobStore }] = await Promise.all([
+    import('./stores/s3/connect.ts'),
+    import('./stores/s3/blob-store.ts'),
+  ]);
+  const { bucket, memoryBudgetBytes, ...connection } = storage;
+  const client = connectS3(connection);
+  const { blobs } = createS3BlobStore({ client, bucket, partList, memoryBudgetBytes });
+  return { blobs, close: () => client.destroy() };
+}
+
 async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
-  if (place.backend === 'sqlite') return createSqliteLedger({ file: place.file, clock, ...quota });
+  if (place.backend === 'sqlite') {
+    const { createSqliteLedger } = await import('./stores/sqlite/ledger.ts');
+    return createSqliteLedger({ file: place.file, clock, ...quota });
+  }
+  const { createPostgresLedger } = await import('./stores/postgres/ledger.ts');
   const ledger = createPostgresLedger({ databaseUrl: place.databaseUrl, ...quota });
   try {
     await ledger.check();
@@ -75,9 +103,14 @@ async function openSessions(
   log: FastifyBaseLogger,
 ): Promise<{ sessions: Stores['sessions']; close: () => void }> {
   if (config.sessions.backend === 'sqlite') {
+    const { createSqliteSessionStore } = await import('./stores/sqlite/sessions.ts');
     const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
     return { sessions, close: () => sessions.close() };
   }
+  const [{ connectRedis, untilReady }, { createRedisSessionStore }] = await Promise.all([
+    import('./stores/redis/connect.ts'),
+    import('./stores/redis/sessions.ts'),
+  ]);
   const { redis: address, prefix } = config.sessions;
   const redis = connectRedis({
     ...address,
@@ -107,7 +140,7 @@ export function composeUploads(config: Config, stores: Stores, log: FastifyBaseL
  * there the key is the same for all. It only spreads users evenly; it protects nothing on one machine.
  */
 function shardsOf(config: Config): (userId: string) => string {
-  const secret = config.profile === 'embedded' ? 'embedded' : config.secretKey;
+  const secret = config.profile === 'embedded' ? 'embedded' : config.sessionIdKey;
   const key = deriveKey(secret, 'session-id-shard');
   return (userId) => shardOfUser(key, userId);
 }
@@ -147,6 +180,7 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
       minimumRateWindowMs: config.receiving.idleTimeoutMs,
     },
   });
+  const secretKeys = [config.secretKey, ...config.secretKeyFallbacks];
   let listensOn: string | null = null;
   const app = await buildApp({
     uploads,
@@ -155,14 +189,15 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
     probes: { session_store: stores.sessions, ledger: stores.ledger, storage: stores.blobs },
     log,
     settings: {
-      secretKey: config.secretKey,
-      uploadTokenKey: deriveKey(config.secretKey, 'upload-token'),
-      jwt: config.jwt,
+      jwt: { ...config.jwt, secretKeys },
+      uploadTokenKeys: secretKeys.map((secret) => deriveKey(secret, 'upload-token')),
+      flask: config.flask && { ...config.flask, sessions: createFlaskSessions(config.flask) },
       publicUrl: config.publicUrl,
       ownAddress: () => (config.profile === 'embedded' ? listensOn : null),
       trustProxy: config.trustProxy,
       corsOrigins: config.corsOrigins,
       uploadUrlTtlSeconds: config.uploadUrlTtlSeconds,
+      interimResponses: config.interimResponses,
     },
   });
 

@@ -92,7 +92,10 @@ function adviceFor(config: Config, probe: Probe): string {
   if (config.ledger.backend === 'postgresql' && probe.name === 'ledger') {
     return 'start PostgreSQL, or mend DATABASE_URL: its host, user, password and database';
   }
-  if (probe.name === 'storage') {
+  if (probe.name === 'storage' && config.storage.backend === 's3') {
+    return 'mend S3_ENDPOINT, S3_BUCKET_NAME or the keys: the bucket must exist and be open to them';
+  }
+  if (probe.name === 'storage' && config.storage.backend === 'disk') {
     return `let this user write to ${config.storage.uploadFolder} and ${config.storage.tempFolder}`;
   }
   return `let this user write to ${config.dataDir}`;
@@ -102,6 +105,7 @@ function adviceFor(config: Config, probe: Probe): string {
 const LITTLE_SPACE = 1024 ** 3;
 
 async function examineFolders(config: Config): Promise<Finding[]> {
+  if (config.storage.backend !== 'disk') return [];
   const { uploadFolder, tempFolder } = config.storage;
   try {
     await mkdir(uploadFolder, { recursive: true });

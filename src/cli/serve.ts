@@ -85,7 +85,8 @@ function describePlaces(config: Config): string {
   const kept =
     sessions.backend === 'redis' ? `Redis at ${sessions.redis.host}:${sessions.redis.port}` : sessions.file;
   const counted = ledger.backend === 'postgresql' ? 'PostgreSQL' : ledger.file;
-  return `Sessions: ${kept}, ledger: ${counted}, files: ${storage.uploadFolder}`;
+  const files = storage.backend === 's3' ? `bucket ${storage.bucket}` : storage.uploadFolder;
+  return `Sessions: ${kept}, ledger: ${counted}, files: ${files}`;
 }
 
 function untilToldToStop(): Promise<NodeJS.Signals> {

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { FILE_FORMATS } from '../core/session.ts';
 import type { Limits } from '../core/uploads.ts';
 import type { Profile } from './parse.ts';
-import { keptSecretKey, MIN_SECRET_BYTES } from './secret-key.ts';
 import type { Settings, VariableName } from './variables.ts';
 
 /** Rules that join several variables, or a variable and the profile. Faults are added to `faults`. */
@@ -45,18 +44,6 @@ function readFormats(formats: readonly string[], faults: string[]): readonly str
   return [...new Set(lower)];
 }
 
-/** Where files go: a place has to be chosen, and only one. */
-export function checkStorage(settings: Settings, given: ReadonlySet<string>, faults: string[]): void {
-  const { USE_S3: s3, USE_LOCAL_STORAGE: local } = settings;
-  if (!s3 && !local) faults.push('USE_LOCAL_STORAGE: set it to true, or USE_S3: files need a place.');
-  if (s3 && local && given.has('USE_S3') && given.has('USE_LOCAL_STORAGE')) {
-    faults.push('USE_LOCAL_STORAGE: USE_S3 is on as well. Turn one of them off.');
-  }
-  if (s3 && !local && !given.has('S3_BUCKET_NAME')) {
-    faults.push('S3_BUCKET_NAME: is not set. Name the bucket, or set USE_LOCAL_STORAGE=true.');
-  }
-}
-
 /** PostgreSQL where it is named, which the production profile must do; else a file in the data folder. */
 export function readLedger(
   { DATABASE_URL: databaseUrl }: Settings,
@@ -78,25 +65,3 @@ export function readLedger(
 export type LedgerPlace =
   | { readonly backend: 'sqlite'; readonly file: string }
   | { readonly backend: 'postgresql'; readonly databaseUrl: string };
-
-/** The secret, made where the embedded profile has none; nothing is made while there are other faults. */
-export function readSecretKey(
-  settings: Settings,
-  { profile, dataDir }: { readonly profile: Profile; readonly dataDir: string },
-  faults: string[],
-): string {
-  const secret = settings.SECRET_KEY;
-  if (secret === undefined) {
-    if (profile === 'embedded') return faults.length === 0 ? keptSecretKey(dataDir) : '';
-    faults.push(
-      `SECRET_KEY: is not set. Set a random value of at least ${MIN_SECRET_BYTES} bytes: openssl rand -base64 48.`,
-    );
-    return '';
-  }
-  if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
-    faults.push(
-      `SECRET_KEY: has fewer than ${MIN_SECRET_BYTES} bytes. Set a longer one: openssl rand -base64 48.`,
-    );
-  }
-  return secret;
-}

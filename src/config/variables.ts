@@ -79,15 +79,33 @@ const authentication = {
   ),
   JWT_ISSUER: text('Where set, the `iss` a token must have.'),
   JWT_AUDIENCE: text('Where set, the `aud` a token must have.'),
-  JWT_JWKS_URL: text('Key set for RS256, ES256 and EdDSA tokens.', { notYet: 'tokens signed by a key set' }),
-  FLASK_SECRET_KEY: text('Key of Flask session cookies.', { secret: true, notYet: 'Flask session cookies' }),
-  FLASK_SECRET_KEY_FALLBACKS: list([], 'Earlier keys of Flask session cookies.', {
+  SECRET_KEY_FALLBACKS: list(
+    [],
+    'Earlier values of `SECRET_KEY`, with commas between: HS256 tokens and upload tokens signed with them are still taken. For rotation.',
+    { secret: true },
+  ),
+  SESSION_ID_KEY: text(
+    'Key that spreads users over the shards of the session store. Set it to the old `SECRET_KEY` before you change that one: while sessions are alive it must stay the same. Without it `SECRET_KEY` is used.',
+    { secret: true },
+  ),
+  JWT_JWKS_URL: text(
+    'Key set for RS256, ES256 and EdDSA tokens. Nothing else is ever asked for keys, whatever a token says.',
+  ),
+  FLASK_SECRET_KEY: text(
+    "Key of the dashboard's Flask session cookies. Where it is unset, cookies are not taken.",
+    {
+      secret: true,
+    },
+  ),
+  FLASK_SECRET_KEY_FALLBACKS: list([], 'Earlier keys of Flask session cookies, with commas between.', {
     secret: true,
-    notYet: 'Flask session cookies',
   }),
-  FLASK_COOKIE_NAME: textOr('session', 'Name of the Flask session cookie.', {
-    notYet: 'Flask session cookies',
-  }),
+  FLASK_COOKIE_NAME: textOr('session', 'Name of the Flask session cookie.'),
+  FLASK_COOKIE_MAX_AGE: whole(
+    31 * DAY_SECONDS,
+    [1, YEAR_SECONDS],
+    "Seconds that a Flask session cookie is good for: Flask's `PERMANENT_SESSION_LIFETIME`.",
+  ),
 };
 
 const uploads = {
@@ -117,6 +135,10 @@ const uploads = {
   UPLOAD_ALLOWED_FORMATS: list(
     ['mp4', 'avi', 'mov', 'mkv', 'webm'],
     'Containers that are taken, with commas between. `*` takes any file and turns recognition off.',
+  ),
+  INTERIM_RESPONSES: flag(
+    false,
+    'Send 104 answers to clients of the IETF draft. Off where a proxy in front takes an unknown 1xx for the final answer, as nginx does.',
   ),
   UPLOAD_IDLE_TIMEOUT: whole(
     60,
@@ -162,21 +184,32 @@ const redis = {
 
 const storage = {
   USE_LOCAL_STORAGE: flag(false, 'Keep files on the local disk.', { embedded: true }),
-  USE_S3: flag(true, 'Keep files in an S3 bucket, unless `USE_LOCAL_STORAGE` is on.', {
-    embedded: false,
-    notYet: 'S3 storage',
-  }),
+  USE_S3: flag(
+    true,
+    'Keep files in an S3 bucket, unless `USE_LOCAL_STORAGE` is on. In the embedded profile it is on where a bucket is named.',
+    { embedded: false },
+  ),
   LOCAL_UPLOAD_FOLDER: textOr('uploads', 'Folder of the finished files.', { embedded: 'DATA_DIR/uploads' }),
   LOCAL_TEMP_FOLDER: textOr('temp_uploads', 'Folder of partial files, on the same file system.', {
     embedded: 'DATA_DIR/temp_uploads',
   }),
-  S3_BUCKET_NAME: text('Bucket.', { notYet: 'S3 storage' }),
-  S3_ENDPOINT: text('Address of an S3-compatible server.', { notYet: 'S3 storage' }),
-  S3_FORCE_PATH_STYLE: flag(false, 'Put the bucket into the path instead of the host name.', {
-    notYet: 'S3 storage',
-  }),
+  S3_BUCKET_NAME: text('Bucket.'),
+  S3_ENDPOINT: text(
+    'Address of an S3-compatible server, such as `https://s3.example.org`; AWS where it is unset.',
+  ),
+  S3_FORCE_PATH_STYLE: flag(
+    false,
+    'Put the bucket into the path instead of the host name, as most other servers than AWS want it.',
+  ),
+  S3_MEMORY_BUDGET: whole(
+    100_663_296,
+    [8_388_608, MAX_BYTES],
+    'Bytes that all uploads to S3 together hold in memory, in one process. A part takes 8 MiB or more, and each upload fills one part while it sends others.',
+  ),
   AWS_DEFAULT_REGION: textOr('us-east-1', 'Region of the bucket. Unused without `USE_S3`.'),
-  AWS_ACCESS_KEY_ID: text('Key id for the bucket. Unused without `USE_S3`.'),
+  AWS_ACCESS_KEY_ID: text(
+    'Key id for the bucket. Where it is unset, keys come from where the AWS SDK finds them: the role of the machine, a profile. Unused without `USE_S3`.',
+  ),
   AWS_SECRET_ACCESS_KEY: text('Key for the bucket. Unused without `USE_S3`.', { secret: true }),
 };
 
@@ -190,9 +223,6 @@ const further = {
   SESSION_ENCRYPTION_KEYS: list([], 'Keys that encrypt session data at rest.', {
     secret: true,
     notYet: 'encryption of session data',
-  }),
-  INTERIM_RESPONSES: flag(false, 'Send 104 answers while bytes come in.', {
-    notYet: 'interim responses',
   }),
 };
 

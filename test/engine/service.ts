@@ -83,7 +83,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
 
   const userId = randomUUID();
   const uploadTokenKey = Buffer.alloc(32, 2);
-  const uploadTokens = createUploadTokens({ key: uploadTokenKey, maxLifetimeMs: limits.maxLifetimeMs });
+  const uploadTokens = createUploadTokens({ keys: [uploadTokenKey], maxLifetimeMs: limits.maxLifetimeMs });
   const app = await buildApp({
     ...{
       uploads,
@@ -93,9 +93,9 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
       log: pino({ level: process.env.SLUICE_TEST_LOG_LEVEL ?? 'silent' }),
     },
     settings: {
-      secretKey: SECRET_KEY,
-      uploadTokenKey,
-      jwt: { issuer: null, audience: null },
+      jwt: { secretKeys: [SECRET_KEY], jwksUrl: null, issuer: null, audience: null },
+      uploadTokenKeys: [uploadTokenKey],
+      flask: null,
       publicUrl: null,
       ownAddress: () => null,
       trustProxy: false,

@@ -119,7 +119,9 @@ export async function startApp(t: TestContext, options: TestAppOptions = {}): Pr
       };
     },
     async files() {
-      const { uploadFolder, tempFolder } = result.config.storage;
+      const { storage } = result.config;
+      if (storage.backend !== 'disk') throw new TypeError('these files are not on the disk');
+      const { uploadFolder, tempFolder } = storage;
       const found = await Promise.all([uploadFolder, tempFolder].map(filesUnder));
       return found.flat().sort();
     },

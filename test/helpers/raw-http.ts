@@ -13,7 +13,7 @@ export function sendRaw(url: string, text: string, deadlineMs = 5000): Promise<s
       socket.destroy();
       reject(new Error(`the server left the connection open; it said: ${Buffer.concat(chunks)}`));
     });
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', reject);
     socket.on('close', () => resolve(Buffer.concat(chunks).toString()));
     socket.write(text);

@@ -5,8 +5,8 @@ import type { BlobStore, Part, PartList } from '../../src/core/ports.ts';
 import { createS3BlobStore, type S3BlobStoreOptions } from '../../src/stores/s3/blob-store.ts';
 import { DEFAULT_DEADLINES } from '../../src/stores/s3/call.ts';
 import { connectS3, type S3Connection } from '../../src/stores/s3/connect.ts';
-import { createMultipart } from '../../src/stores/s3/multipart.ts';
-import { createObjects } from '../../src/stores/s3/objects.ts';
+import { createMultipart, type Multipart } from '../../src/stores/s3/multipart.ts';
+import { createObjects, type Objects } from '../../src/stores/s3/objects.ts';
 
 /** The S3 server that the test run started. */
 export function testS3(): S3Connection & { readonly endpoint: string } {
@@ -26,6 +26,9 @@ export function testS3(): S3Connection & { readonly endpoint: string } {
 export interface TestBucket {
   readonly client: S3Client;
   readonly bucket: string;
+  /** S3's own calls, past the blob store. */
+  readonly multipart: Multipart;
+  readonly objects: Objects;
   /** Everything in the bucket: objects, and uploads that are neither completed nor aborted. */
   contents(): Promise<{ objects: string[]; uploads: string[] }>;
   remove(): Promise<void>;
@@ -37,11 +40,14 @@ export async function createTestBucket(): Promise<TestBucket> {
   const bucket = `sluice-test-${randomBytes(6).toString('hex')}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   const calls = { client, bucket, deadlines: DEFAULT_DEADLINES };
-  const [multipart, objects] = [createMultipart(calls), createObjects(calls)];
+  const objects = createObjects(calls);
+  const multipart = createMultipart({ ...calls, isThere: objects.check });
 
   return {
     client,
     bucket,
+    multipart,
+    objects,
 
     async contents() {
       const found: { objects: string[]; uploads: string[] } = { objects: [], uploads: [] };

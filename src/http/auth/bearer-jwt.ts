@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
 import { parseUuid } from '../../core/session-id.ts';
 import type { AuthScheme, Caller } from './caller.ts';
-
-/** How far clocks may be apart, in seconds. */
-const CLOCK_TOLERANCE = 30;
+import { CLOCK_TOLERANCE, createVerification, type JwtOptions } from './verify-jwt.ts';
 
 /** Tokens that are remembered as good. */
 const REMEMBERED_TOKENS = 10_000;
@@ -17,35 +15,20 @@ const MAX_TOKEN_LENGTH = 8192;
 /** What a token with neither `permissions` nor `scope` may do. */
 const DEFAULT_PERMISSIONS: ReadonlySet<string> = new Set(['upload_files', 'create_sessions']);
 
-interface JwtOptions {
-  /** Key of HS256 tokens. */
-  readonly secretKey: string;
-  /** Where not null, what `iss` and `aud` have to be. */
-  readonly issuer: string | null;
-  readonly audience: string | null;
-}
-
 /**
  * The scheme `Authorization: Bearer <JWT>`. A token that was found good is remembered by its digest until it expires, so that
  * only its first request pays for the signature; bad ones are never remembered.
  */
 export function createBearerJwt(options: JwtOptions): AuthScheme {
-  const key = new TextEncoder().encode(options.secretKey);
-  const verification = {
-    algorithms: ['HS256'],
-    clockTolerance: CLOCK_TOLERANCE,
-    requiredClaims: ['exp'],
-    ...(options.issuer === null ? {} : { issuer: options.issuer }),
-    ...(options.audience === null ? {} : { audience: options.audience }),
-  };
+  const verify = createVerification(options);
   const remembered = new LRUCache<string, { caller: Outcome<Caller>; goodUntil: number }>({
     max: REMEMBERED_TOKENS,
   });
 
-  async function verify(token: string, digest: string): Promise<Outcome<Caller>> {
+  async function examine(token: string, digest: string): Promise<Outcome<Caller>> {
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, key, verification));
+      payload = await verify(token);
     } catch (error) {
       return badToken(
         error instanceof errors.JWTExpired
@@ -70,7 +53,7 @@ export function createBearerJwt(options: JwtOptions): AuthScheme {
     const digest = hash('sha256', token, 'base64url');
     const known = remembered.get(digest);
     if (known !== undefined && Date.now() < known.goodUntil) return known.caller;
-    return verify(token, digest);
+    return examine(token, digest);
   };
 }
 

@@ -27,15 +27,18 @@ const TOKEN_LENGTH = Math.ceil(((EXPIRY_BYTES + MAC_BYTES) * 4) / 3);
 const GRACE_MS = 5_400_000;
 
 /**
- * @param deps.key 32 bytes used for nothing else.
+ * @param deps.keys 32 bytes each, used for nothing else. The first one signs; tokens of the others are still taken.
  * @param deps.maxLifetimeMs the longest a session can live, from its creation.
  */
 export function createUploadTokens(deps: {
-  readonly key: Uint8Array;
+  readonly keys: readonly Uint8Array[];
   readonly maxLifetimeMs: number;
 }): UploadTokens {
-  function sign(subject: TokenSubject, expiry: number): Buffer {
-    return createHmac('sha256', deps.key)
+  const [signingKey] = deps.keys;
+  if (signingKey === undefined) throw new TypeError('upload tokens need a key');
+
+  function sign(key: Uint8Array, subject: TokenSubject, expiry: number): Buffer {
+    return createHmac('sha256', key)
       .update(`upload\n${subject.sessionId}\n${subject.userId}\n${expiry}`)
       .digest();
   }
@@ -45,7 +48,7 @@ export function createUploadTokens(deps: {
       const expiry = Math.ceil((subject.createdAt + deps.maxLifetimeMs + GRACE_MS) / 1000);
       const token = Buffer.alloc(EXPIRY_BYTES + MAC_BYTES);
       token.writeUIntBE(expiry, 0, EXPIRY_BYTES);
-      sign(subject, expiry).copy(token, EXPIRY_BYTES);
+      sign(signingKey, subject, expiry).copy(token, EXPIRY_BYTES);
       return token.toString('base64url');
     },
 
@@ -55,7 +58,9 @@ export function createUploadTokens(deps: {
       // Node skips what is not base64url: one token has one spelling.
       if (bytes.length !== EXPIRY_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return false;
       const expiry = bytes.readUIntBE(0, EXPIRY_BYTES);
-      return timingSafeEqual(bytes.subarray(EXPIRY_BYTES), sign(subject, expiry)) && now < expiry * 1000;
+      const mac = bytes.subarray(EXPIRY_BYTES);
+      const isOurs = deps.keys.some((key) => timingSafeEqual(mac, sign(key, subject, expiry)));
+      return isOurs && now < expiry * 1000;
     },
   };
 }

@@ -1,0 +1,79 @@
+import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+
+/** How far clocks may be apart, in seconds. */
+export const CLOCK_TOLERANCE = 30;
+
+export interface JwtOptions {
+  /** Keys of HS256 tokens: the one in use first, then those that are being retired. */
+  readonly secretKeys: readonly string[];
+  /** Key set of RS256, ES256 and EdDSA tokens; null takes none of them. */
+  readonly jwksUrl: string | null;
+  /** Where not null, what `iss` and `aud` have to be. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+}
+
+const ASYMMETRIC = ['RS256', 'ES256', 'EdDSA'];
+/** RFC 8725, section 3.11: a token that says it is something else (an id token, a logout token) is not taken. */
+const TYPES: ReadonlySet<unknown> = new Set([undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt']);
+/** Headers that bring a key along, or say where one is (RFC 8725, section 3.10). Keys are ours to choose. */
+const KEY_HEADERS = ['jku', 'jwk', 'x5u', 'x5c'];
+/** An `exp` beyond this (the year 5138) was meant as milliseconds, and would live for ever. */
+const LATEST_EXP = 1e11;
+
+const FETCH_TIMEOUT_MS = 1500;
+const FETCH_COOLDOWN_MS = 30_000;
+const KEYS_MAX_AGE_MS = 600_000;
+
+/**
+ * Checks signature and times of a compact JWT (RFC 7519, RFC 8725); rejects whatever is not to be taken.
+ *
+ * The algorithm decides which keys are asked, and each key serves one algorithm: secrets only HS256, keys of
+ * the set only the one their type allows. A public key can never be taken for a secret. The set is fetched
+ * from the configured URL alone, kept for ten minutes, and asked again for a key id nobody knows at most
+ * once in half a minute.
+ */
+export function createVerification(options: JwtOptions): (token: string) => Promise<JWTPayload> {
+  const secrets = options.secretKeys.map((secret) => new TextEncoder().encode(secret));
+  const keySet =
+    options.jwksUrl === null
+      ? null
+      : createRemoteJWKSet(new URL(options.jwksUrl), {
+          timeoutDuration: FETCH_TIMEOUT_MS,
+          cooldownDuration: FETCH_COOLDOWN_MS,
+          cacheMaxAge: KEYS_MAX_AGE_MS,
+        });
+  const claims = {
+    clockTolerance: CLOCK_TOLERANCE,
+    requiredClaims: ['exp'],
+    ...(options.issuer === null ? {} : { issuer: options.issuer }),
+    ...(options.audience === null ? {} : { audience: options.audience }),
+  };
+
+  async function bySecret(token: string): Promise<JWTPayload> {
+    let refusal: unknown = new errors.JWSSignatureVerificationFailed();
+    for (const secret of secrets) {
+      try {
+        return (await jwtVerify(token, secret, { ...claims, algorithms: ['HS256'] })).payload;
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        refusal = error;
+      }
+    }
+    throw refusal;
+  }
+
+  return async (token) => {
+    const header = decodeProtectedHeader(token);
+    if (!TYPES.has(header.typ)) throw new errors.JWTInvalid('typ is not that of an access token');
+    if (KEY_HEADERS.some((name) => Object.hasOwn(header, name))) {
+      throw new errors.JWTInvalid('a token may not bring its own key');
+    }
+    const payload =
+      keySet !== null && ASYMMETRIC.includes(header.alg ?? '')
+        ? (await jwtVerify(token, keySet, { ...claims, algorithms: ASYMMETRIC })).payload
+        : await bySecret(token);
+    if ((payload.exp ?? 0) > LATEST_EXP) throw new errors.JWTInvalid('exp is not in seconds');
+    return payload;
+  };
+}
