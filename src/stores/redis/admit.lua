@@ -13,11 +13,12 @@ local id, user = ARGV[1], ARGV[2]
 local ttl, lifetime = tonumber(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 
-if is_lost(u, x) then return lost(x) end
-reap(u, x, g, now)
-if needs_account(u, now) then return { 'need_account', sealed_ids(u) } end
+local account = read_account(u)
+if is_lost(account, x) then return lost(x) end
+account = reap(u, x, g, account, now)
+if needs_account(account, now) then return { 'need_account', sealed_ids(u) } end
 
-if redis.call('EXISTS', d) == 1 then return { 'admitted', '1', session(s, d, now), quota(u, x) } end
+if redis.call('EXISTS', d) == 1 then return { 'admitted', '1', session(s, d, now), quota(account, x) } end
 if i then
   local claim = redis.call('GET', i)
   if claim then
@@ -26,18 +27,18 @@ if i then
   end
 end
 
-local before = quota(u, x)
-if tonumber(before[4]) >= tonumber(ARGV[6]) then
+local active = active_sessions(account, x)
+if active >= tonumber(ARGV[6]) then
   local first = now
   local ends = redis.call('ZRANGE', x, 0, -1, 'WITHSCORES')
   for n = 1, #ends, 2 do
     local _, mark = reservation(u, ends[n])
     if mark == '' then first = tonumber(ends[n + 1]) break end
   end
-  return { 'too_many_sessions', before, int(first), int(now) }
+  return { 'too_many_sessions', quota(account, x), int(first), int(now) }
 end
 
-local free = bytes_free(u)
+local free = bytes_free(account)
 local max = tonumber(ARGV[5])
 local wanted = tonumber(ARGV[4])
 if not wanted then
@@ -45,19 +46,30 @@ if not wanted then
   max = wanted
 end
 if wanted > free then
-  return { 'quota_exceeded', before, int(wanted), int(retry_at(u, x, wanted - free, nil)), int(now) }
+  local retry = retry_at(u, x, account, wanted - free, nil)
+  return { 'quota_exceeded', quota(account, x), int(wanted), int(retry), int(now) }
 end
 
 local expires = int(now + math.min(ttl, lifetime))
+local state = { 'user', user, 'born', int(now), 'exp', expires, 'max', int(max) }
+local function field(name, value, default)
+  if value == default then return end
+  state[#state + 1] = name
+  state[#state + 1] = value
+end
+field('size', ARGV[9], '')
+field('res', int(wanted), ARGV[9])
+field('ttl', int(ttl), int(TTL_MS))
+field('life', int(lifetime), int(LIFETIME_MS))
+
+local reserved = int(tonumber(account[3]) + wanted)
 redis.call('SET', s, ARGV[3], 'PXAT', expires)
-redis.call('HSET', d, 'user', user, 'born', int(now), 'exp', expires, 'max', int(max), 'res', int(wanted),
-  'ttl', int(ttl), 'life', int(lifetime))
-if ARGV[9] ~= '' then redis.call('HSET', d, 'size', ARGV[9]) end
-redis.call('HSET', u, 'r:' .. id, int(wanted))
-redis.call('HINCRBY', u, 'reserved', int(wanted))
+redis.call('HSET', d, unpack(state))
+redis.call('HSET', u, 'reserved', reserved, 'r:' .. id, int(wanted))
 keep(u, math.max(ACCOUNT_MS, lifetime + SPARE_MS))
 redis.call('ZADD', x, expires, id)
 redis.call('ZADD', users, 'LT', expires, user)
 if i then redis.call('SET', i, id .. ' ' .. ARGV[10], 'PX', int(lifetime)) end
 
-return { 'admitted', '0', session(s, d, now), quota(u, x) }
+return { 'admitted', '0', { int(now), 'active', ARGV[3], state },
+  { account[1], account[2], reserved, int(active + 1), account[5] } }

@@ -25,18 +25,19 @@ end
 -- A commit that was overtaken by a later one of the same writer takes nothing back.
 if not restart then offset = math.max(offset, stored) end
 
-local reserved = tonumber(state.res)
+local reserved = reserved_for(state)
 local wanted = math.max(tonumber(ARGV[7]) or reserved, offset)
 if wanted ~= reserved or seal then
-  if is_lost(u, x) then return lost(x) end
+  local account = read_account(u)
+  if is_lost(account, x) then return lost(x) end
   if wanted > reserved then
-    reap(u, x, g, now)
+    account = reap(u, x, g, account, now)
     -- Without the account, or where a newer period began, nothing can be promised: reading the quota loads it.
-    local known = redis.call('HEXISTS', u, 'limit') == 1 and redis.call('HEXISTS', u, 'stale') == 0
-    local missing = known and wanted - reserved - bytes_free(u) or 1
+    local known = account[1] and not account[7]
+    local missing = known and wanted - reserved - bytes_free(account) or 1
     if missing > 0 then
-      local retry = known and retry_at(u, x, missing, id) or now
-      return { 'quota_exceeded', quota(u, x), int(retry), int(now) }
+      local retry = known and retry_at(u, x, account, missing, id) or now
+      return { 'quota_exceeded', quota(account, x), int(retry), int(now) }
     end
   end
   local own = reservation(u, id) or 0
@@ -55,7 +56,7 @@ if ARGV[5] ~= '' then change('store', ARGV[5]) end
 if ARGV[6] ~= '' then change('fmt', ARGV[6]) end
 if seal then change('sealed', '1') end
 if offset > stored or (restart and offset > 0) then
-  local renewed = math.min(now + tonumber(state.ttl), tonumber(state.born) + tonumber(state.life))
+  local renewed = math.min(now + tonumber(state.ttl or TTL_MS), tonumber(state.born) + tonumber(state.life or LIFETIME_MS))
   local expires = int(math.max(renewed, tonumber(state.exp)))
   change('exp', expires)
   redis.call('PEXPIREAT', s, expires)

@@ -1,9 +1,10 @@
 import type { SessionDraft } from '../../core/session.ts';
 
 /**
- * The document: what is fixed about a session and of no interest to the scripts. One line of JSON with what
- * was given, then the dashboard's context byte for byte; quoting that a second time would cost memory. The
- * declared size is not in it: it stands in the state, since a commit must see it.
+ * The document: what is fixed about a session and of no interest to the scripts. One line of JSON, a list of
+ * format, name, digest and metadata up to the last one given, then the dashboard's context byte for byte;
+ * quoting that a second time would cost memory. The declared size is not in it: it stands in the state, since
+ * a commit must see it.
  */
 export type Document = Omit<SessionDraft, 'expectedFileSize'>;
 
@@ -17,29 +18,26 @@ const FORGOTTEN: Document = {
 };
 
 export function encodeDocument(document: Document): string {
-  const given = {
-    format: document.fileFormat ?? undefined,
-    name: document.filename ?? undefined,
-    sha256: document.sha256 ?? undefined,
-    meta: document.uploadMetadata ?? undefined,
-  };
-  return `${JSON.stringify(given)}\n${document.dashboardContext}`;
+  const { dashboardContext, fileFormat, filename, sha256, uploadMetadata } = document;
+  const fields = [fileFormat, filename, sha256, uploadMetadata];
+  const given = fields.slice(0, fields.findLastIndex((field) => field !== null) + 1);
+  return `${JSON.stringify(given)}\n${dashboardContext}`;
 }
 
 export function decodeDocument(stored: string | null): Document {
   if (stored === null) return FORGOTTEN;
   const end = stored.indexOf('\n');
   const given: unknown = JSON.parse(stored.slice(0, end));
-  const member = (name: string): string | null => {
-    if (typeof given !== 'object' || given === null) return null;
-    const value = new Map(Object.entries(given)).get(name);
-    return typeof value === 'string' ? value : null;
-  };
+  const fields: unknown[] = Array.isArray(given) ? given : [];
   return {
     dashboardContext: stored.slice(end + 1),
-    fileFormat: member('format'),
-    filename: member('name'),
-    sha256: member('sha256'),
-    uploadMetadata: member('meta'),
+    fileFormat: textOrNull(fields[0]),
+    filename: textOrNull(fields[1]),
+    sha256: textOrNull(fields[2]),
+    uploadMetadata: textOrNull(fields[3]),
   };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }

@@ -5,7 +5,8 @@
 
 local u, x, g, users = unpack(KEYS)
 local now = clock()
-if not is_lost(u, x) then reap(u, x, g, now) end
+local account = read_account(u)
+if not is_lost(account, x) then reap(u, x, g, account, now) end
 
 -- What is left in x past its time is sealed (or its account is lost).
 local due = {}

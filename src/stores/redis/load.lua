@@ -12,7 +12,7 @@
 
 local u, x = unpack(KEYS)
 local asked_count = tonumber(ARGV[6])
-if is_lost(u, x) then return lost(x) end
+if is_lost(read_account(u), x) then return lost(x) end
 
 local seen = redis.call('HGET', u, 'seen')
 local sealed = sealed_ids(u)

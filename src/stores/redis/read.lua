@@ -4,7 +4,8 @@
 
 local u, x, g = unpack(KEYS)
 local now = clock()
-if is_lost(u, x) then return lost(x) end
-reap(u, x, g, now)
-if needs_account(u, now) then return { 'need_account', sealed_ids(u) } end
-return { 'known', quota(u, x), sealed_ids(u) }
+local account = read_account(u)
+if is_lost(account, x) then return lost(x) end
+account = reap(u, x, g, account, now)
+if needs_account(account, now) then return { 'need_account', sealed_ids(u) } end
+return { 'known', quota(account, x), sealed_ids(u) }

@@ -4,7 +4,7 @@
 -- Returns  {'rebuilt'}; {'lost', ids in x} where x holds a session that was not named
 
 local u, x = KEYS[1], KEYS[2]
-if not is_lost(u, x) then return { 'rebuilt' } end
+if not is_lost(read_account(u), x) then return { 'rebuilt' } end
 local state_of = {}
 for n = 1, #ARGV do state_of[ARGV[n]] = KEYS[n + 2] end
 local owners = redis.call('ZRANGE', x, 0, -1)
@@ -27,8 +27,9 @@ for _, id in ipairs(owners) do
     mark = state.sealed and 's' or ''
   end
   if mark then
-    redis.call('HSET', u, 'r:' .. id, state.res .. mark)
-    redis.call('HINCRBY', u, 'reserved', state.res)
+    local bytes = int(reserved_for(state))
+    redis.call('HSET', u, 'r:' .. id, bytes .. mark)
+    redis.call('HINCRBY', u, 'reserved', bytes)
   end
 end
 if held > 0 then redis.call('HSET', u, 'held', int(held)) end

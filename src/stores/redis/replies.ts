@@ -43,7 +43,7 @@ export function asQuota(reply: unknown): QuotaSnapshot {
 /**
  * now, status as a reader must see it, document or null, and the state: fields by name, absent ones at
  * their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
- * declared bytes, `res` reserved, `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
+ * declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
  * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
  * how long an ended session keeps its reservation; `status` once it ended; `ttl` and `life` for renewals.
  */
@@ -63,7 +63,7 @@ export function asSession(sessionId: string, reply: unknown): Session {
     createdAt: asNumber(state.get('born')),
     expiresAt: asNumber(state.get('exp')),
     maxFileSize: asNumber(state.get('max')),
-    reservedBytes: owns ? (number('res') ?? 0) : 0,
+    reservedBytes: owns ? (number('res') ?? number('size') ?? 0) : 0,
     uploadOffset: number('off') ?? 0,
     uploadLength: number('len') ?? number('size'),
     epoch: number('epoch') ?? 0,

@@ -17,6 +17,9 @@
 
 local SPARE_MS = 3600000
 local ACCOUNT_MS = 86400000
+-- The service's own defaults: a session that has them does not spend memory on saying so.
+local TTL_MS = 3600000
+local LIFETIME_MS = 86400000
 
 local function clock()
   local time = redis.call('TIME')
@@ -47,9 +50,19 @@ local function session(s, d, now)
   return { int(now), status_of(hash(flat), now), redis.call('GET', s), flat }
 end
 
+-- What a declared size reserves is left out of the state.
+local function reserved_for(state)
+  return tonumber(state.res or state.size)
+end
+
+-- limit, used, reserved, held, end, loaded, stale: text, or false where there is none
+local function read_account(u)
+  return redis.call('HMGET', u, 'limit', 'used', 'reserved', 'held', 'end', 'loaded', 'stale')
+end
+
 -- Reservations are summed up in u; where that is gone although sessions own some, it has to be rebuilt.
-local function is_lost(u, x)
-  return redis.call('HEXISTS', u, 'reserved') == 0 and redis.call('EXISTS', x) == 1
+local function is_lost(account, x)
+  return not account[3] and redis.call('EXISTS', x) == 1
 end
 
 local function lost(x)
@@ -73,7 +86,8 @@ local function give_back(u, id)
 end
 
 -- Take from x what ended by time alone, give its reservation back, leave its bytes to the sweeper.
-local function reap(u, x, g, now)
+-- Returns the account as it is then.
+local function reap(u, x, g, account, now)
   local ended = redis.call('ZRANGEBYSCORE', x, '-inf', int(now), 'WITHSCORES')
   for i = 1, #ended, 2 do
     local id = ended[i]
@@ -84,6 +98,7 @@ local function reap(u, x, g, now)
       redis.call('ZADD', g, ended[i + 1], id)
     end
   end
+  return #ended > 0 and read_account(u) or account
 end
 
 local function sealed_ids(u)
@@ -97,29 +112,30 @@ local function sealed_ids(u)
   return ids
 end
 
+local function active_sessions(account, x)
+  return redis.call('ZCARD', x) - (account[4] or 0)
+end
+
 -- limit, used, reserved, active sessions, end of the period
-local function quota(u, x)
-  local a = redis.call('HMGET', u, 'limit', 'used', 'reserved', 'held', 'end')
-  return { a[1], a[2], a[3], int(redis.call('ZCARD', x) - (a[4] or 0)), a[5] }
+local function quota(account, x)
+  return { account[1], account[2], account[3], int(active_sessions(account, x)), account[5] }
 end
 
 -- A period that is over by this clock may not be over yet by the ledger's. What the ledger has just said
 -- is good for five seconds, or the two would disagree in circles.
-local function needs_account(u, now)
-  local a = redis.call('HMGET', u, 'limit', 'end', 'loaded', 'stale')
-  if not a[1] or a[4] then return true end
-  return now >= tonumber(a[2]) and now >= tonumber(a[3]) + 5000
+local function needs_account(account, now)
+  if not account[1] or account[7] then return true end
+  return now >= tonumber(account[5]) and now >= tonumber(account[6]) + 5000
 end
 
-local function bytes_free(u)
-  local a = redis.call('HMGET', u, 'limit', 'used', 'reserved')
-  return tonumber(a[1]) - tonumber(a[2]) - tonumber(a[3])
+local function bytes_free(account)
+  return tonumber(account[1]) - tonumber(account[2]) - tonumber(account[3])
 end
 
 -- The earliest moment at which `missing` more bytes could be free: own reservations end one after the other,
 -- or the period does. `except` does not count: it is the session that asks.
-local function retry_at(u, x, missing, except)
-  local period_end = tonumber(redis.call('HGET', u, 'end'))
+local function retry_at(u, x, account, missing, except)
+  local period_end = tonumber(account[5])
   local ends = redis.call('ZRANGE', x, 0, -1, 'WITHSCORES')
   for i = 1, #ends, 2 do
     local bytes, mark = reservation(u, ends[i])
@@ -129,9 +145,10 @@ local function retry_at(u, x, missing, except)
   return period_end
 end
 
+-- Let the key live for at least so long; not renewed every time, since a minute more or less does not matter.
 local function keep(key, ms)
   local left = redis.call('PTTL', key)
-  if left ~= -2 and left < ms then redis.call('PEXPIRE', key, int(ms)) end
+  if left ~= -2 and left < ms - 60000 then redis.call('PEXPIRE', key, int(ms)) end
 end
 
 -- Tell the sweeper when the user's next session is due.
