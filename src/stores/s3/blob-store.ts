@@ -46,14 +46,14 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
   const { client, bucket, partList, prefix = '' } = options;
   const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
   const keys = createKeys(prefix);
-  const multipart = createMultipart({ client, bucket, deadlines });
   const objects = createObjects({ client, bucket, deadlines });
+  const multipart = createMultipart({ client, bucket, deadlines, isThere: objects.check });
   const { patienceMs } = options;
   const budget = createMemoryBudget(
     options.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
     patienceMs === undefined ? {} : { patienceMs },
   );
-  const completion = { multipart, objects, budget, partList };
+  const completion = { multipart, objects, budget, partList, deadlines };
   const smallestPartBytes = options.smallestPartBytes ?? SMALLEST_PART_BYTES;
 
   const open: BlobStore['open'] = async ({ sessionId, storage }, at) => {
@@ -146,7 +146,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     discard,
     storageKey: (ref, createdAt) =>
       ref.storage === null ? keys.file(ref.sessionId, createdAt) : parseState(ref.storage).key,
-    check: objects.check,
+    check: () => objects.check(),
   };
   return { blobs, budget };
 }

@@ -180,7 +180,6 @@ export function createBlobWriter(deps: WriterDeps, opening: Opening): BlobWriter
       await Promise.all([keepFilling(), pipeline.idle()]);
       checkFault();
     } catch (error) {
-      pipeline.abort();
       await pipeline.idle();
       // S3 may still take in a part whose sending was cut short: whoever goes on uses other numbers.
       plan = fencedPlan(plan, pipeline.parts) ?? plan;

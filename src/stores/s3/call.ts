@@ -44,6 +44,28 @@ export const call: Call = async (ms, signal, run) => {
   }
 };
 
+/**
+ * Wait for work that may rightly take long, but not on a storage that hangs: where it has not ended after half of
+ * a call's time, a small call shows in the other half whether anybody is there.
+ */
+export async function whileAlive<T>(
+  deadlines: Deadlines,
+  work: Promise<T>,
+  check: (ms: number) => Promise<void>,
+): Promise<T> {
+  const half = Math.ceil(deadlines.callMs / 2);
+  const { promise: away, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => check(half).catch(reject), half);
+  try {
+    return await Promise.race([work, away]);
+  } finally {
+    clearTimeout(timer);
+    // Where nobody waits for it any more it may still fail.
+    work.catch(() => {});
+    away.catch(() => {});
+  }
+}
+
 export function transferMs(deadlines: Deadlines, bytes: number): number {
   return Math.ceil(deadlines.transferMs + (bytes / deadlines.slowestBytesPerSecond) * 1000);
 }

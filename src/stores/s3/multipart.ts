@@ -9,7 +9,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { Part } from '../../core/ports.ts';
-import { call, type Deadlines, transferMs } from './call.ts';
+import { call, type Deadlines, transferMs, whileAlive } from './call.ts';
 import { isNoSuchUpload } from './faults.ts';
 
 /** Object metadata by which a completed upload is recognised: the session, and which of its uploads it was. */
@@ -33,14 +33,22 @@ export interface StoredPart {
 /** S3's multipart calls, each with a deadline, their faults translated. */
 export type Multipart = ReturnType<typeof createMultipart>;
 
-export function createMultipart(deps: { client: S3Client; bucket: string; deadlines: Deadlines }) {
-  const { client, bucket: Bucket, deadlines } = deps;
+export function createMultipart(deps: {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly deadlines: Deadlines;
+  /** Whether the storage answers at all within so many milliseconds. */
+  readonly isThere: (ms: number) => Promise<void>;
+}) {
+  const { client, bucket: Bucket, deadlines, isThere } = deps;
   const named = ({ key, uploadId }: UploadRef) => ({ Bucket, Key: key, UploadId: uploadId });
 
   async function create(key: string, mark: string): Promise<string> {
     const Metadata = { [UPLOAD_METADATA]: mark };
     const command = new CreateMultipartUploadCommand({ Bucket, Key: key, Metadata });
-    const { UploadId } = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+    // A busy server may take its time for this one.
+    const created = call(deadlines.transferMs, undefined, (options) => client.send(command, options));
+    const { UploadId } = await whileAlive(deadlines, created, isThere);
     return present(UploadId, 'upload id');
   }
 

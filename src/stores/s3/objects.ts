@@ -95,10 +95,8 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
     } while (ContinuationToken);
   }
 
-  async function check(): Promise<void> {
-    await call(deadlines.callMs, undefined, (options) =>
-      client.send(new HeadBucketCommand({ Bucket }), options),
-    );
+  async function check(ms = deadlines.callMs): Promise<void> {
+    await call(ms, undefined, (options) => client.send(new HeadBucketCommand({ Bucket }), options));
   }
 
   return { put, head, read, remove, list, check };

@@ -10,7 +10,7 @@ export interface PartPipeline {
   readonly parts: number;
   readonly stored: number;
   readonly inFlight: number;
-  /** The first thing that went wrong; nothing is sent any more. */
+  /** The first thing that went wrong. Parts before the one that failed go on, those behind it are of no use. */
   readonly fault: unknown;
   /** Resolves when another part may be sent, or something went wrong. */
   room(): Promise<void>;
@@ -18,7 +18,6 @@ export interface PartPipeline {
   send(index: number, lease: Lease, bytes: number): void;
   /** Resolves when none is on its way, whatever became of them. */
   idle(): Promise<void>;
-  abort(): void;
   /** Parts in the row from `index` on. */
   since(index: number): readonly Part[];
   /** The session store knows the parts before `index`: they need not be remembered here. */
@@ -38,7 +37,7 @@ export function createPartPipeline(options: {
   const { most, from, upload } = options;
   const arrived = new Map<number, Part>(from.untold.map((part) => [part.index, part]));
   const underWay = new Set<Promise<void>>();
-  const aborted = new AbortController();
+  const stops = new Map<number, AbortController>();
   let { parts, stored } = from;
   let fault: unknown = null;
 
@@ -50,17 +49,20 @@ export function createPartPipeline(options: {
   }
 
   async function run(index: number, lease: Lease, bytes: number): Promise<void> {
+    const stop = new AbortController();
+    stops.set(index, stop);
     let intact = false;
     try {
       const body = lease.buffer.subarray(0, bytes);
-      const acknowledged = await upload(index, body, aborted.signal);
+      const acknowledged = await upload(index, body, stop.signal);
       intact = true;
       arrived.set(index, { index, bytes, ...acknowledged });
       advance();
     } catch (error) {
       fault ??= error;
-      aborted.abort();
+      for (const [other, behind] of stops) if (other > index) behind.abort();
     } finally {
+      stops.delete(index);
       // After a failure the dying connection may still be reading the buffer.
       lease.release(intact);
     }
@@ -92,8 +94,6 @@ export function createPartPipeline(options: {
     async idle() {
       while (underWay.size > 0) await Promise.race(underWay);
     },
-
-    abort: () => aborted.abort(),
 
     since(index) {
       const row: Part[] = [];

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:net';
+import { after, before, type TestContext, test } from 'node:test';
+import { SluiceError } from '../../src/core/errors.ts';
+import type { BlobRef, BlobStore } from '../../src/core/ports.ts';
+import type { S3BlobStoreOptions } from '../../src/stores/s3/blob-store.ts';
+import { connectS3 } from '../../src/stores/s3/connect.ts';
+import { storageFault } from '../../src/stores/s3/faults.ts';
+import { createAcknowledgedStore, createTestBucket, type TestBucket, testS3 } from '../helpers/s3.ts';
+import { type Mischief, startS3Proxy } from '../helpers/s3-proxy.ts';
+
+const PART = 5 << 20;
+
+let bucket: TestBucket;
+before(async () => {
+  bucket = await createTestBucket();
+});
+after(() => bucket.remove());
+
+/** The blob store behind a proxy that does mischief to requests. */
+async function storeBehind(
+  t: TestContext,
+  mischief: (request: IncomingMessage) => Mischief,
+  options: Partial<S3BlobStoreOptions> = {},
+) {
+  const proxy = await startS3Proxy(mischief);
+  const client = connectS3({ ...testS3(), endpoint: proxy.endpoint });
+  t.after(async () => {
+    client.destroy();
+    await proxy.close();
+  });
+  const { blobs } = createAcknowledgedStore({ ...bucket, client, smallestPartBytes: PART, ...options });
+  return { blobs, proxy };
+}
+
+/** Mischief done to the first request that fits. */
+function firstOf(fits: (request: IncomingMessage) => boolean, mischief: Mischief) {
+  let done = false;
+  return (request: IncomingMessage): Mischief => {
+    if (done || !fits(request)) return 'pass';
+    done = true;
+    return mischief;
+  };
+}
+
+const completes = ({ method, url }: IncomingMessage) =>
+  method === 'POST' && /uploadId=/.test(url ?? '') && !/partNumber=/.test(url ?? '');
+const sendsPart = (number: number) => (request: IncomingMessage) =>
+  request.method === 'PUT' && (request.url ?? '').includes(`partNumber=${number}&`);
+
+async function upload(
+  blobs: BlobStore,
+  bytes: Buffer,
+  length: number | null = bytes.length,
+): Promise<BlobRef> {
+  const sessionId = randomUUID();
+  const at = { offset: 0, length, epoch: 1, sole: true };
+  const writer = await blobs.open({ sessionId, storage: null }, at);
+  await writer.write([bytes]);
+  await writer.close();
+  const { offset, storage } = writer.progress();
+  assert.equal(offset, bytes.length);
+  return { sessionId, storage };
+}
+
+async function assertContent(blobs: BlobStore, ref: BlobRef, bytes: Buffer): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of blobs.read(ref, {})) chunks.push(chunk);
+  assert.ok(Buffer.concat(chunks).equals(bytes));
+}
+
+test('a part whose answer was lost is stored once', async (t) => {
+  const { blobs, proxy } = await storeBehind(t, firstOf(sendsPart(2), 'swallow'));
+  const bytes = randomBytes(2 * PART + 10);
+  const ref = await upload(blobs, bytes);
+  assert.equal(proxy.requests.filter((line) => line.includes('partNumber=2&')).length, 2);
+  await blobs.finalize(ref, '');
+  await assertContent(blobs, ref, bytes);
+});
+
+for (const [name, mischief] of [
+  ['was lost', 'swallow'],
+  ['was an error in a 200', { status: 200, body: errorBody('InternalError') }],
+  [
+    'was an error in a 200, with white space around it',
+    { status: 200, body: `\n \n${errorBody('InternalError')}\n` },
+  ],
+  ['was an empty 200', { status: 200, body: '' }],
+  ['was cut short', { status: 200, body: '<?xml version="1.0" encoding="UTF-8"?>\n   ' }],
+] as const satisfies readonly (readonly [string, Mischief])[]) {
+  test(`a completion whose answer ${name} happens once and is known to have happened`, async (t) => {
+    const { blobs } = await storeBehind(t, firstOf(completes, mischief));
+    const bytes = randomBytes(PART + 10);
+    const ref = await upload(blobs, bytes);
+    await blobs.finalize(ref, '').catch((fault) => {
+      // Where S3 was not asked at all, it is as it should be: nothing is complete, and it is tried again.
+      assert.equal(storageFault(fault).code, 'STORAGE_UNAVAILABLE');
+    });
+    await blobs.finalize(ref, '');
+    await assertContent(blobs, ref, bytes);
+  });
+}
+
+test('while completion answers 200 with an error, the file is not taken for complete', async (t) => {
+  const failure = { status: 200, body: errorBody('InternalError') };
+  const { blobs } = await storeBehind(t, (request) => (completes(request) ? failure : 'pass'));
+  const ref = await upload(blobs, randomBytes(PART + 10));
+  await assert.rejects(blobs.finalize(ref, ''), { code: 'STORAGE_UNAVAILABLE' });
+  await blobs.discard(ref, null);
+});
+
+test('a completion whose every answer is lost counts, because the object is there', async (t) => {
+  const { blobs } = await storeBehind(t, (request) => (completes(request) ? 'swallow' : 'pass'));
+  const bytes = randomBytes(PART + 10);
+  const ref = await upload(blobs, bytes);
+  await blobs.finalize(ref, '');
+  await assertContent(blobs, ref, bytes);
+});
+
+test('a full storage keeps the offset true', async (t) => {
+  let full = true;
+  const refusal = { status: 507, body: errorBody('InsufficientStorage') };
+  const { blobs } = await storeBehind(t, (request) => (full && sendsPart(2)(request) ? refusal : 'pass'));
+  const bytes = randomBytes(3 * PART);
+  const sessionId = randomUUID();
+  const at = { length: bytes.length, epoch: 1, sole: true };
+  const writer = await blobs.open({ sessionId, storage: null }, { ...at, offset: 0 });
+  const written = writer.write([bytes]).then(() => writer.close());
+  await assert.rejects(written, { code: 'STORAGE_FULL' });
+  await writer.close().catch(() => {});
+  const { offset, storage } = writer.progress();
+  assert.equal(offset, PART);
+
+  full = false;
+  const again = await blobs.open({ sessionId, storage }, { ...at, offset, epoch: 2 });
+  await again.write([bytes.subarray(offset)]);
+  await again.close();
+  const ref = { sessionId, storage: again.progress().storage };
+  await blobs.finalize(ref, '');
+  await assertContent(blobs, ref, bytes);
+});
+
+for (const how of ['refuses connections', 'hangs'] as const) {
+  test(`a storage that ${how} is said to be away within two seconds`, async (t) => {
+    const silent = createServer(() => {});
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = silent.address();
+    assert.ok(address && typeof address === 'object');
+    const endpoint = `http://127.0.0.1:${address.port}`;
+    if (how === 'refuses connections') silent.close();
+    const client = connectS3({ ...testS3(), endpoint });
+    t.after(() => {
+      client.destroy();
+      silent.close();
+    });
+    const { blobs } = createAcknowledgedStore({ ...bucket, client });
+    const ref = await upload(createAcknowledgedStore(bucket).blobs, randomBytes(10), null);
+
+    const calls: (() => Promise<unknown>)[] = [
+      () => blobs.check(),
+      () => blobs.discard(ref, null),
+      () => blobs.finalize(ref, ''),
+      () => blobs.open(ref, { offset: 10, length: 20, epoch: 2, sole: true }),
+      () => blobs.read(ref, { length: 5 })[Symbol.asyncIterator]().next(),
+    ];
+    const began = performance.now();
+    for (const result of await Promise.allSettled(calls.map((run) => run()))) {
+      assert.ok(result.status === 'rejected' && result.reason instanceof SluiceError);
+      assert.equal(result.reason.code, 'STORAGE_UNAVAILABLE');
+      assert.ok((result.reason.retryAfterSeconds ?? 0) > 0);
+      assert.doesNotMatch(result.reason.message, /127\.0\.0\.1|sluice-test/);
+    }
+    assert.ok(performance.now() - began < 2500, `${performance.now() - began} ms`);
+  });
+}
+
+test('wrong keys and a bucket that is not there are faults of the storage, and the probe finds them', async (t) => {
+  const client = connectS3({
+    ...testS3(),
+    credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+  });
+  t.after(() => client.destroy());
+  const strangers = createAcknowledgedStore({ ...bucket, client }).blobs;
+  const nowhere = createAcknowledgedStore({ ...bucket, bucket: 'sluice-test-no-such-bucket' }).blobs;
+  await assert.rejects(strangers.check(), { code: 'STORAGE_UNAVAILABLE' });
+  await assert.rejects(nowhere.check(), { code: 'STORAGE_UNAVAILABLE' });
+  await createAcknowledgedStore(bucket).blobs.check();
+});
+
+function errorBody(code: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>no</Message></Error>`;
+}
