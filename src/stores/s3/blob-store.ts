@@ -85,7 +85,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     ref: BlobRef,
     { length = null, signal }: { readonly length?: number | null; readonly signal?: AbortSignal },
   ): AsyncGenerator<Uint8Array> {
-    if (ref.storage === null) return;
+    if (ref.storage === null) throw lostBytes('nothing was stored');
     const state = parseState(ref.storage);
     const range = { first: 0, length };
     const { tail } = state;
