@@ -24,6 +24,10 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map(
       summary: 'Sweep expired sessions now; a running service does it on its own',
       load: async () => (await import('./cli/sweep.ts')).sweep,
     },
+    events: {
+      summary: 'List the events of the outbox, or deliver some of them once more',
+      load: async () => (await import('./cli/events.ts')).events,
+    },
     doctor: {
       summary: 'Check the configuration and every dependency, and say what to do',
       load: async () => (await import('./cli/doctor.ts')).doctor,

@@ -12,6 +12,7 @@ import { type Environment, type Profile, parseSettings } from './config/parse.ts
 import { type LedgerPlace, readLedger, readLimits, usesRedis } from './config/rules.ts';
 import { readStorage, type StoragePlace } from './config/storage.ts';
 import type { Settings } from './config/variables.ts';
+import { readWebhook, type WebhookReceiver } from './config/webhook.ts';
 import { DAY_MS } from './core/quota.ts';
 import type { Limits } from './core/uploads.ts';
 
@@ -47,9 +48,16 @@ export interface Config {
   readonly quota: { readonly defaultLimitBytes: number; readonly periodMs: number };
   readonly sessions:
     | { readonly backend: 'sqlite'; readonly file: string }
-    | { readonly backend: 'redis'; readonly redis: RedisAddress; readonly prefix: string };
+    | {
+        readonly backend: 'redis';
+        readonly redis: RedisAddress;
+        readonly prefix: string;
+        readonly eventStream: string;
+      };
   readonly ledger: LedgerPlace;
   readonly storage: StoragePlace;
+  /** Null where no webhook is wanted. */
+  readonly webhook: WebhookReceiver | null;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
@@ -76,6 +84,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const limits = readLimits(settings, given, faults);
   const storage = readStorage(settings, { profile, dataDir, given }, faults);
   const ledger = readLedger(settings, { profile, dataDir }, faults);
+  const webhook = readWebhook(settings, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   const jwksUrl = readJwksUrl(settings, faults);
   if (faults.length > 0) return { ok: false, faults };
@@ -101,10 +110,16 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
       periodMs: settings.UPLOAD_QUOTA_RESET_DAYS * DAY_MS,
     },
     sessions: redis
-      ? { backend: 'redis', redis, prefix: settings.REDIS_KEY_PREFIX }
+      ? {
+          backend: 'redis',
+          redis,
+          prefix: settings.REDIS_KEY_PREFIX,
+          eventStream: settings.REDIS_EVENT_STREAM,
+        }
       : { backend: 'sqlite', file: join(dataDir, 'sessions.db') },
     ledger,
     storage,
+    webhook,
     receiving: {
       idleTimeoutMs: settings.UPLOAD_IDLE_TIMEOUT * 1000,
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,

@@ -5,6 +5,7 @@ import { buildApp } from './app.ts';
 import { deriveKey } from './config/secret-key.ts';
 import type { Config } from './config.ts';
 import { SluiceError } from './core/errors.ts';
+import type { Outbox } from './core/outbox.ts';
 import type {
   Accounts,
   BlobStore,
@@ -18,6 +19,8 @@ import { shardOfUser } from './core/session-id.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createUploadEngine } from './engine/engine.ts';
+import { startDeliveries } from './events/deliveries.ts';
+import type { RedisStreamOptions } from './events/redis-stream.ts';
 import { createFlaskSessions } from './http/auth/flask-session.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -39,19 +42,22 @@ const clock = { now: () => Date.now() };
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
   readonly sessions: SessionStore & Accounts & DueSessions & PartList & Probe;
-  readonly ledger: Ledger & Probe;
+  readonly ledger: Ledger & Probe & { readonly outbox: Outbox };
   readonly blobs: BlobStore & Probe;
+  /** Where events are added; null without Redis. */
+  readonly eventStream: RedisStreamOptions | null;
   close(): Promise<void>;
 }
 
 export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
-  const { sessions, close } = await openSessions(config, log);
+  const { sessions, eventStream, close } = await openSessions(config, log);
   const ledger = await openLedger(config, log);
   const { blobs, close: closeBlobs } = await openBlobs(config, sessions);
   return {
     sessions,
     ledger,
     blobs,
+    eventStream,
     async close() {
       close();
       closeBlobs();
@@ -79,7 +85,8 @@ async function openBlobs(
   return { blobs, close: () => client.destroy() };
 }
 
-async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
+/** Waits for nobody: where PostgreSQL is away it is tried again with each call. */
+export async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
   if (place.backend === 'sqlite') {
     const { createSqliteLedger } = await import('./stores/sqlite/ledger.ts');
     return createSqliteLedger({ file: place.file, clock, ...quota });
@@ -101,17 +108,17 @@ async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogg
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
-): Promise<{ sessions: Stores['sessions']; close: () => void }> {
+): Promise<Pick<Stores, 'sessions' | 'eventStream'> & { close: () => void }> {
   if (config.sessions.backend === 'sqlite') {
     const { createSqliteSessionStore } = await import('./stores/sqlite/sessions.ts');
     const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
-    return { sessions, close: () => sessions.close() };
+    return { sessions, eventStream: null, close: () => sessions.close() };
   }
   const [{ connectRedis, untilReady }, { createRedisSessionStore }] = await Promise.all([
     import('./stores/redis/connect.ts'),
     import('./stores/redis/sessions.ts'),
   ]);
-  const { redis: address, prefix } = config.sessions;
+  const { redis: address, prefix, eventStream: stream } = config.sessions;
   const redis = connectRedis({
     ...address,
     onError: (error) => log.warn({ err: error }, 'the connection to Redis failed'),
@@ -120,7 +127,7 @@ async function openSessions(
     log.warn({ host: address.host, port: address.port }, 'Redis does not answer yet; it is tried again');
   }
   const sessions = createRedisSessionStore({ redis, prefix, shardOf: shardsOf(config) });
-  return { sessions, close: () => redis.disconnect() };
+  return { sessions, eventStream: { redis, stream }, close: () => redis.disconnect() };
 }
 
 /** The use cases on these stores. */
@@ -214,10 +221,17 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
   }
   listensOn = urlOf(app.server.address(), config.host);
   const sweeper = startSweeper(uploads.sweep, log);
+  const deliveries = startDeliveries({
+    outbox: stores.ledger.outbox,
+    stream: stores.eventStream,
+    webhook: config.webhook,
+    periodMs: config.quota.periodMs,
+    log,
+  });
 
   async function close(): Promise<void> {
     const closed = app.close();
-    await Promise.all([sweeper.stop(), engine.close(UPLOADS_GRACE_MS)]);
+    await Promise.all([sweeper.stop(), deliveries.stop(), engine.close(UPLOADS_GRACE_MS)]);
     const impatient = setTimeout(() => app.server.closeAllConnections(), CONNECTIONS_GRACE_MS);
     await closed;
     clearTimeout(impatient);

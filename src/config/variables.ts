@@ -176,6 +176,10 @@ const redis = {
   ),
   REDIS_SOCKET_CONNECT_TIMEOUT: whole(5, [1, 300], 'Seconds to wait for a connection.'),
   REDIS_KEY_PREFIX: textOr('upload_session', 'First part of every key.'),
+  REDIS_EVENT_STREAM: textOr(
+    'upload_events',
+    'Redis stream that events are added to, for consumers that prefer it to webhooks.',
+  ),
   REDIS_SENTINELS: list([], 'Sentinels as host:port, with commas between.', { notYet: 'Redis Sentinel' }),
   REDIS_CLUSTER_NODES: list([], 'Cluster nodes as host:port, with commas between.', {
     notYet: 'Redis Cluster',
@@ -218,8 +222,18 @@ const further = {
     'PostgreSQL database of the ledger: `postgres://user:password@host:port/name`, with `?sslmode=verify-full` for TLS. In the embedded profile the ledger is in `DATA_DIR` where this is unset.',
     { secret: true },
   ),
-  WEBHOOK_URL: text('Where events are delivered.', { notYet: 'webhooks' }),
-  WEBHOOK_SECRET: text('Key that signs them.', { secret: true, notYet: 'webhooks' }),
+  WEBHOOK_URL: text('Where events are POSTed, as Standard Webhooks 1.0.0 says: `https://…`.', {
+    secret: true,
+  }),
+  WEBHOOK_SECRET: list(
+    [],
+    'Secret that signs them: `whsec_` and 24 to 64 bytes in base64. While a secret is changed, the new and the old one with a comma between: each event then carries a signature of both.',
+    { secret: true },
+  ),
+  WEBHOOK_ALLOW_PRIVATE: flag(
+    false,
+    'Deliver events to addresses that are not of the public Internet: the own machine, private networks.',
+  ),
   SESSION_ENCRYPTION_KEYS: list([], 'Keys that encrypt session data at rest.', {
     secret: true,
     notYet: 'encryption of session data',

@@ -28,7 +28,7 @@ export interface OutboxRunnerOptions {
   readonly random?: () => number;
 }
 
-interface Log {
+export interface Log {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }

@@ -14,7 +14,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export interface WebhookOptions {
   /** `https://…`, or `http://…` where the network is trusted. */
   readonly url: string;
-  /** Every event is signed with each of them: see `readSigningKey`. */
+  /** Every event is signed with each of them. */
   readonly keys: readonly Buffer[];
   /** Deliver to addresses inside as well. */
   readonly allowPrivate: boolean;

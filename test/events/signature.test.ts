@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { readSigningKey, signatures } from '../../src/events/signature.ts';
+import { readSigningKey } from '../../src/config/webhook.ts';
+import { signatures } from '../../src/events/signature.ts';
 
 const secretOf = (bytes: number, fill = 7): string => `whsec_${Buffer.alloc(bytes, fill).toString('base64')}`;
 

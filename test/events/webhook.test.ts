@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
+import { readSigningKey } from '../../src/config/webhook.ts';
 import type { OutboxEvent } from '../../src/core/outbox.ts';
 import type { DeliveryResult } from '../../src/events/delivery.ts';
-import { readSigningKey } from '../../src/events/signature.ts';
 import { createWebhook, type WebhookOptions } from '../../src/events/webhook.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
