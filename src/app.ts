@@ -52,8 +52,6 @@ export interface AppDeps {
   };
 }
 
-export type App = Awaited<ReturnType<typeof buildApp>>;
-
 /** The HTTP service: every plugin and every route, in the order in which they apply. Opens nothing. */
 export async function buildApp(deps: AppDeps) {
   const { uploads, engine, settings, log } = deps;
@@ -108,7 +106,7 @@ export async function buildApp(deps: AppDeps) {
 
   async function cancel(session: Session): Promise<Outcome<Session>> {
     // A writer that still runs would put bytes back where they have just been deleted.
-    await engine.stop(session.sessionId);
+    await engine.stop(session);
     return uploads.cancel(session);
   }
 }

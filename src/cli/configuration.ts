@@ -21,7 +21,7 @@ export function configurationFor(profile: Profile): Config {
   throw failure(EXIT.configuration, describeFaults(profile, result.faults));
 }
 
-export function describeFaults(profile: Profile, faults: readonly string[]): string {
+function describeFaults(profile: Profile, faults: readonly string[]): string {
   return [
     `Sluice cannot start in the ${profile} profile. ${faults.length === 1 ? 'One thing is' : `${faults.length} things are`} wrong:`,
     ...faults.map((fault) => `  - ${fault}`),

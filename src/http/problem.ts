@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { ErrorCode, Refusal } from '../core/errors.ts';
 
 /** The only map from error codes to HTTP statuses. */
-export const STATUS: Readonly<Record<ErrorCode, number>> = {
+const STATUS: Readonly<Record<ErrorCode, number>> = {
   INVALID_REQUEST: 400,
   UNAUTHENTICATED: 401,
   UNAUTHORIZED_ACCESS: 403,

@@ -19,7 +19,7 @@ export const P = '/v1/dashboard/upload';
 
 /** Session stores to run a test on: `for (const store of STORES) test(`${store}: …`)`. */
 export const STORES = ['sqlite', 'redis'] as const;
-export type StoreName = (typeof STORES)[number];
+type StoreName = (typeof STORES)[number];
 
 export interface TestApp {
   readonly url: string;
@@ -45,7 +45,7 @@ export interface TestRequest extends Omit<RequestInit, 'headers'> {
   readonly json?: unknown;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely; what is missing is undefined.

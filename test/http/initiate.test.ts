@@ -30,7 +30,7 @@ for (const store of STORES) {
         method: 'PUT',
         headers: { 'Content-Type': 'application/octet-stream' },
         timeout: 3600,
-        protocols: ['put', 'tus-1.0.0'],
+        protocols: ['put', 'tus-1.0.0', 'ietf-resumable-upload'],
         tus_endpoint: `${app.url}/v1/uploads`,
       },
     });

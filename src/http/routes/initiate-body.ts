@@ -10,7 +10,7 @@ import { memberAsSent } from '../json-body.ts';
 /** Largest context, in bytes of JSON as sent. */
 const MAX_CONTEXT_BYTES = 16_384;
 
-export const WORKFLOW_TYPES = [
+const WORKFLOW_TYPES = [
   'single_upload',
   'batch_upload',
   'training_upload',
