@@ -45,11 +45,12 @@ if wanted ~= reserved or seal then
   redis.call('HSET', u, 'r:' .. id, int(wanted) .. (seal and 's' or ''))
 end
 
-local changes = { 'off', int(offset), 'res', int(wanted) }
+local changes = { 'off', int(offset) }
 local function change(field, value)
   changes[#changes + 1] = field
   changes[#changes + 1] = value
 end
+if wanted ~= reserved then change('res', int(wanted)) end
 if restart then redis.call('HDEL', d, 'len', 'fmt') end
 if length ~= '' and not state.size and (restart or not state.len) then change('len', length) end
 if ARGV[5] ~= '' then change('store', ARGV[5]) end

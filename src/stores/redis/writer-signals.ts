@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { StopOrder, WriterSignals } from '../../core/writer-signals.ts';
+
+/**
+ * Orders to stop writing, from process to process, over Redis publish/subscribe. Each process listens on a
+ * channel of its own, `<prefix>:writers:<instance>`, for orders and for the answers to those it gave:
+ *
+ *   stop <id> <who asks> <session id> <epoch> <reason>
+ *   done <id> <1 where nothing can reach the bytes any more, else 0>
+ *
+ * Messages may be lost (a reconnect, a failover): then the order is not answered, which its giver takes for a no.
+ */
+
+/** A newcomer goes on within a second, and has to take the session afterwards. */
+const DEADLINE_MS = 750;
+/** A connection that only listens would never notice that the other end is gone. */
+const HEARTBEAT_MS = 5000;
+
+type PublishClient = Pick<Redis, 'publish' | 'isCluster' | 'duplicate'>;
+
+export interface WriterSignalsDeps {
+  /** Publishes, and is the model for a second connection, which listens. */
+  readonly redis: PublishClient;
+  /** What all names begin with: that of the session store. */
+  readonly prefix: string;
+  /** Name of this process, unlike that of any other that ever ran. */
+  readonly instance: string;
+  /** Told of each fault of the connection, for the log. */
+  readonly onError?: (fault: Error) => void;
+}
+
+export function createRedisWriterSignals(deps: WriterSignalsDeps): WriterSignals {
+  const { redis, prefix, instance, onError = () => {} } = deps;
+  const channelOf = (name: string) => `${prefix}:writers:${name}`;
+  const unanswered = new Map<string, (stopped: boolean) => void>();
+  let obey: Parameters<WriterSignals['onStop']>[0] = async () => false;
+
+  // Subscribing again after a reconnect is done here: a refusal of it would be nobody's rejection otherwise.
+  const line = redis.duplicate({ autoResubscribe: false });
+  line.on('error', onError);
+  line.on('ready', listen);
+  line.on('message', (_channel, text: string) => void receive(text));
+  const heartbeat = setInterval(() => {
+    if (line.status === 'ready') line.ping().catch(onError);
+  }, HEARTBEAT_MS).unref();
+
+  function listen(): void {
+    line.subscribe(channelOf(instance)).catch((fault: Error) => {
+      onError(fault);
+      // Connected but deaf is worse than not connected.
+      if (line.status === 'ready') line.disconnect(true);
+    });
+  }
+
+  async function receive(text: string): Promise<void> {
+    const [kind, id = '', ...rest] = text.split(' ');
+    if (kind === 'done') unanswered.get(id)?.(rest[0] === '1');
+    if (kind !== 'stop') return;
+    const [from = '', sessionId = '', epoch = '', reason] = rest;
+    const order: StopOrder = {
+      epoch: Number(epoch),
+      reason: reason === 'cancelled' ? reason : 'taken_over',
+    };
+    const stopped = await obey(sessionId, order).catch(() => false);
+    await redis.publish(channelOf(from), `done ${id} ${stopped ? 1 : 0}`).catch(onError);
+  }
+
+  async function publishOrder(target: string, text: string): Promise<boolean> {
+    const receivers = await redis.publish(channelOf(target), text);
+    // A Cluster tells of those who listen at one node alone.
+    return receivers > 0 || redis.isCluster;
+  }
+
+  return {
+    async stop(target, sessionId, { epoch, reason }) {
+      const id = randomUUID();
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const deadline = setTimeout(() => resolve(false), DEADLINE_MS);
+      unanswered.set(id, resolve);
+      publishOrder(target, `stop ${id} ${instance} ${sessionId} ${epoch} ${reason}`).then(
+        (isHeard) => {
+          if (!isHeard) resolve(false);
+        },
+        () => resolve(false),
+      );
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(deadline);
+        unanswered.delete(id);
+      }
+    },
+
+    onStop(handler) {
+      obey = handler;
+    },
+
+    close() {
+      clearInterval(heartbeat);
+      line.disconnect();
+      for (const resolve of unanswered.values()) resolve(false);
+    },
+  };
+}
