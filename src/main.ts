@@ -17,6 +17,7 @@ import type {
 } from './core/ports.ts';
 import { shardOfUser } from './core/session-id.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
+import type { WriterSignals } from './core/writer-signals.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createUploadEngine } from './engine/engine.ts';
 import { startDeliveries } from './events/deliveries.ts';
@@ -37,6 +38,12 @@ const CONNECTIONS_GRACE_MS = 5000;
 /** Milliseconds to wait for Redis at the start; the service starts without it all the same, and says 503. */
 const REDIS_WAIT_MS = 2000;
 
+/**
+ * Bytes that each upload gathers before they are stored. S3's parts are gathered by the blob store, under one
+ * budget for all uploads; large batches before that would only double the memory of each.
+ */
+const GATHERING_FOR_S3 = { batchBytes: 256 << 10, highWaterBytes: 512 << 10 };
+
 const clock = { now: () => Date.now() };
 
 /** Everything that keeps something, opened as configured. */
@@ -46,11 +53,13 @@ export interface Stores {
   readonly blobs: BlobStore & Probe;
   /** Where events are added; null without Redis. */
   readonly eventStream: RedisStreamOptions | null;
+  /** Opens the line to the other processes that share these sessions; null where there cannot be any. */
+  readonly writerSignals: ((instance: string) => WriterSignals) | null;
   close(): Promise<void>;
 }
 
 export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
-  const { sessions, eventStream, close } = await openSessions(config, log);
+  const { sessions, eventStream, writerSignals, close } = await openSessions(config, log);
   const ledger = await openLedger(config, log);
   const { blobs, close: closeBlobs } = await openBlobs(config, sessions);
   return {
@@ -58,6 +67,7 @@ export async function openStores(config: Config, log: FastifyBaseLogger): Promis
     ledger,
     blobs,
     eventStream,
+    writerSignals,
     async close() {
       close();
       closeBlobs();
@@ -108,26 +118,31 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
-): Promise<Pick<Stores, 'sessions' | 'eventStream'> & { close: () => void }> {
+): Promise<Pick<Stores, 'sessions' | 'eventStream' | 'writerSignals'> & { close: () => void }> {
   if (config.sessions.backend === 'sqlite') {
     const { createSqliteSessionStore } = await import('./stores/sqlite/sessions.ts');
     const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
-    return { sessions, eventStream: null, close: () => sessions.close() };
+    return { sessions, eventStream: null, writerSignals: null, close: () => sessions.close() };
   }
-  const [{ connectRedis, untilReady }, { createRedisSessionStore }] = await Promise.all([
-    import('./stores/redis/connect.ts'),
-    import('./stores/redis/sessions.ts'),
-  ]);
+  const [{ connectRedis, untilReady }, { createRedisSessionStore }, { createRedisWriterSignals }] =
+    await Promise.all([
+      import('./stores/redis/connect.ts'),
+      import('./stores/redis/sessions.ts'),
+      import('./stores/redis/writer-signals.ts'),
+    ]);
   const { redis: address, prefix, eventStream: stream } = config.sessions;
-  const redis = connectRedis({
-    ...address,
-    onError: (error) => log.warn({ err: error }, 'the connection to Redis failed'),
-  });
+  const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
+  const redis = connectRedis({ ...address, onError });
   if (!(await untilReady(redis, REDIS_WAIT_MS))) {
     log.warn({ host: address.host, port: address.port }, 'Redis does not answer yet; it is tried again');
   }
   const sessions = createRedisSessionStore({ redis, prefix, shardOf: shardsOf(config) });
-  return { sessions, eventStream: { redis, stream }, close: () => redis.disconnect() };
+  return {
+    sessions,
+    eventStream: { redis, stream },
+    writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
+    close: () => redis.disconnect(),
+  };
 }
 
 /** The use cases on these stores. */
@@ -175,18 +190,23 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
   const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
   const stores = await openStores(config, log);
   const uploads = composeUploads(config, stores, log);
+  const instance = randomUUID();
+  const signals = stores.writerSignals?.(instance) ?? null;
   const engine = createUploadEngine({
     sessions: stores.sessions,
     blobs: stores.blobs,
     uploads,
     events: eventsTo(log),
-    instance: randomUUID(),
+    instance,
+    ...(signals && { stopRemoteWriter: signals.stop }),
     limits: {
+      ...(config.storage.backend === 's3' && GATHERING_FOR_S3),
       idleTimeoutMs: config.receiving.idleTimeoutMs,
       minimumBytesPerSecond: config.receiving.minBytesPerSecond,
       minimumRateWindowMs: config.receiving.idleTimeoutMs,
     },
   });
+  signals?.onStop(engine.stopUpTo);
   const secretKeys = [config.secretKey, ...config.secretKeyFallbacks];
   let listensOn: string | null = null;
   const app = await buildApp({
@@ -209,6 +229,7 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
   });
 
   const closeStores = async () => {
+    signals?.close();
     await stores.close();
     unlock();
   };

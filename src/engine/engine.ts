@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { accepted, type Outcome } from '../core/errors.ts';
 import type { Session } from '../core/session.ts';
+import type { StopOrder } from '../core/writer-signals.ts';
 import { ifEnded, measure, objectTo } from './admit.ts';
 import { type AppendRequest, type AppendResult, NO_SESSION, SHUTTING_DOWN, TAKEN_OVER } from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';
@@ -9,6 +10,7 @@ import { createCompletion } from './completion.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
+import { type Takeover, takeOver } from './take-over.ts';
 import { runTransfer } from './transfer.ts';
 import { createWriters, type WriterSlot } from './writers.ts';
 
@@ -25,8 +27,10 @@ export interface UploadEngine {
   finishStored(session: Session): Promise<Outcome<Session>>;
   /** Whether the body is, byte for byte, what the completed session holds. Nothing is stored. */
   compare(session: Session, body: RequestBody): Promise<Comparison>;
-  /** Stop whoever writes the session in this process; its bytes are acknowledged first. */
-  stop(sessionId: string): Promise<boolean>;
+  /** Stop whoever writes the session, in whatever process; its bytes are acknowledged first. */
+  stop(session: Session): Promise<boolean>;
+  /** Obey another process that wants to write: see `WriterSignals`. */
+  stopUpTo(sessionId: string, order: StopOrder): Promise<boolean>;
   /** Stop all writers, their bytes acknowledged, and wait for completions under way: at most `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -34,7 +38,7 @@ export interface UploadEngine {
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
   const parts: EngineParts = { ...deps, limits, digests: createRunningDigests() };
-  const { sessions, instance } = deps;
+  const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
   const completion = createCompletion(deps);
   const allowEmpty = deps.uploads.limits.allowedFormats === '*';
@@ -53,8 +57,9 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     const slot = writers.enter(session.sessionId);
     let clean = false;
     try {
-      clean = await slot.alone;
-      const result = await write(request, slot, clean, () => {
+      const takeover = await takeOver(deps, slot, session);
+      clean = takeover.clean;
+      const result = await write(request, slot, takeover, () => {
         clean = true;
       });
       if (result.kind !== 'sealed') return result;
@@ -66,15 +71,14 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     }
   }
 
-  async function write(request: AppendRequest, slot: WriterSlot, alone: boolean, onOpened: () => void) {
-    // A newer request came while this one waited: taking the session now would fence that one.
-    if (slot.signal.aborted) return { kind: 'refused', refusal: TAKEN_OVER } as const;
-    const taken = await sessions.take(request.session.sessionId, instance);
-    if (taken.kind === 'not_found') return { kind: 'refused', refusal: NO_SESSION } as const;
-    const { session } = taken;
-    const ended = ifEnded(session);
-    if (ended) return ended;
-    if (taken.kind === 'ended') throw new Error('the session store ended a session that is active');
+  async function write(request: AppendRequest, slot: WriterSlot, takeover: Takeover, onOpened: () => void) {
+    if (takeover.kind === 'overtaken') return { kind: 'refused', refusal: TAKEN_OVER } as const;
+    if (takeover.kind === 'not_taken') {
+      const { result } = takeover;
+      const ended = result.kind === 'ended' ? ifEnded(result.session) : null;
+      return ended ?? ({ kind: 'refused', refusal: NO_SESSION } as const);
+    }
+    const { session, sole } = takeover;
     if (session.sealed) return finishSealed(session);
     if (request.start !== 'restart' && request.start !== session.uploadOffset) {
       return { kind: 'offset_mismatch', session } as const;
@@ -82,7 +86,6 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     const objection = objectTo(request, session, allowEmpty);
     if (objection) return objection;
 
-    const sole = alone && (await hasLeft(taken.previousWriter, session.sessionId));
     const size = measure(request, session);
     return runTransfer(parts, { request, size, sole, signal: slot.signal, onOpened }, session);
   }
@@ -96,11 +99,6 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     if (start < session.uploadOffset) return true;
     const mayMove = session.writer !== null && session.writer !== instance;
     return !mayMove && !writers.has(session.sessionId);
-  }
-
-  async function hasLeft(previous: string | null, sessionId: string): Promise<boolean> {
-    if (previous === null || previous === instance) return true;
-    return (await deps.stopRemoteWriter?.(previous, sessionId)) ?? false;
   }
 
   /** The bytes never change again: complete it, and let the protocol tell this request from a repeat. */
@@ -120,7 +118,17 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
   return {
     append,
     compare: (session, body) => compareContent(session, body, limits),
-    stop: (sessionId) => writers.stop(sessionId, 'cancelled'),
+    stopUpTo: writers.stopUpTo,
+
+    async stop({ sessionId, writer }) {
+      const order = { epoch: Number.MAX_SAFE_INTEGER, reason: 'cancelled' } as const;
+      const elsewhere = writer !== null && writer !== instance ? writer : null;
+      const results = await Promise.all([
+        writers.stop(sessionId, 'cancelled'),
+        elsewhere === null || deps.stopRemoteWriter?.(elsewhere, sessionId, order),
+      ]);
+      return results.every(Boolean);
+    },
 
     async finishStored(session) {
       const { status, sealed, sessionId, uploadOffset } = session;

@@ -1,5 +1,6 @@
 import type { BlobStore, Events, SessionStore } from '../core/ports.ts';
 import type { Uploads } from '../core/uploads.ts';
+import type { StopOrder } from '../core/writer-signals.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
 
@@ -15,7 +16,7 @@ export interface EngineDeps {
    * Have another process stop writing a session, within `takeoverMs`. True where it is known that it does not
    * write any more. Left out: nobody can be asked, so the bytes are copied away from under an old writer.
    */
-  readonly stopRemoteWriter?: (instance: string, sessionId: string) => Promise<boolean>;
+  readonly stopRemoteWriter?: (instance: string, sessionId: string, order: StopOrder) => Promise<boolean>;
 }
 
 /** What the steps of a transfer share. */

@@ -62,7 +62,7 @@ export async function cancelUpload(
   exchange: Exchange,
   session: Session,
 ): Promise<FastifyReply> {
-  await deps.engine.stop(session.sessionId);
+  await deps.engine.stop(session);
   const outcome = await deps.uploads.cancel(session);
   if (!outcome.ok) return refuse(exchange, outcome.refusal);
   return exchange.reply.code(204).send();
