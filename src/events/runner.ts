@@ -9,7 +9,7 @@ const ENOUGH = 12;
 /** How often the outbox is looked at while it is empty. */
 const POLL_MS = 500;
 /** Well above what one delivery may take, so that nobody else takes it for lost. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 20_000;
 /** Running deliveries get this long to end when the service stops. */
 const GRACE_MS = 5_000;
 const PRUNE_EVERY_MS = 3_600_000;
