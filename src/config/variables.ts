@@ -206,7 +206,7 @@ const storage = {
     'Put the bucket into the path instead of the host name, as most other servers than AWS want it.',
   ),
   S3_MEMORY_BUDGET: whole(
-    100_663_296,
+    67_108_864,
     [8_388_608, MAX_BYTES],
     'Bytes that all uploads to S3 together hold in memory, in one process. A part takes 8 MiB or more, and each upload fills one part while it sends others.',
   ),

@@ -169,7 +169,7 @@ test('embedded keeps files in S3 only where a bucket is named, and not where the
     forcePathStyle: true,
     region: 'us-east-1',
     credentials: { accessKeyId: 'k', secretAccessKey: 's' },
-    memoryBudgetBytes: 96 * 2 ** 20,
+    memoryBudgetBytes: 64 * 2 ** 20,
   });
   assert.equal(configOf({ ...S3, USE_LOCAL_STORAGE: 'true' }).storage.backend, 'disk');
   assert.equal(configOf({ ...S3, USE_S3: 'false' }).storage.backend, 'disk');

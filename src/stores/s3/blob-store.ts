@@ -31,7 +31,7 @@ export interface S3BlobStoreOptions {
   readonly deadlines?: Partial<Deadlines>;
 }
 
-const MEMORY_BUDGET_BYTES = 96 << 20;
+const MEMORY_BUDGET_BYTES = 64 << 20;
 const PARTS_IN_FLIGHT = 3;
 const KEEP_AFTER_MS = 20_000;
 

@@ -44,18 +44,20 @@ export const call: Call = async (ms, signal, run) => {
   }
 };
 
+/** Work that is done before this needs no look at the storage beside it. */
+const SOON_MS = 100;
+
 /**
- * Wait for work that may rightly take long, but not on a storage that hangs: where it has not ended after half of
- * a call's time, a small call shows in the other half whether anybody is there.
+ * Wait for work that may rightly take long, but not on a storage that hangs: where it does not end at once, a
+ * small call beside it shows whether anybody is there.
  */
 export async function whileAlive<T>(
   deadlines: Deadlines,
   work: Promise<T>,
   check: (ms: number) => Promise<void>,
 ): Promise<T> {
-  const half = Math.ceil(deadlines.callMs / 2);
   const { promise: away, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => check(half).catch(reject), half);
+  const timer = setTimeout(() => check(deadlines.callMs - SOON_MS).catch(reject), SOON_MS);
   try {
     return await Promise.race([work, away]);
   } finally {
