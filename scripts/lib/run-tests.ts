@@ -19,11 +19,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const CONCURRENCY = 2;
 /** One test, unless it says otherwise. */
 const TEST_TIMEOUT_MS = 120_000;
-/** The whole run. Past it, a file that keeps something open is named instead of waited for. */
+/** The whole run. */
 const RUN_DEADLINE_MS = 20 * 60_000;
 
 /** The service's tests, and those of the client's package. */
 const ALL_TESTS = ['test', 'client/test'];
+
+const WATCH_LINGERING = new URL('watch-lingering.ts', import.meta.url).href;
 
 const NAME_PATTERN = '--test-name-pattern=';
 const NO_SERVERS = '--no-servers';
@@ -83,7 +85,7 @@ async function runFiles(files: string[], args: readonly string[], signal: AbortS
     concurrency: CONCURRENCY,
     timeout: TEST_TIMEOUT_MS,
     signal,
-    execArgv: flags.filter((flag) => !flag.startsWith(NAME_PATTERN)),
+    execArgv: ['--import', WATCH_LINGERING, ...flags.filter((flag) => !flag.startsWith(NAME_PATTERN))],
     ...(namePatterns.length ? { testNamePatterns: namePatterns } : {}),
   });
   for await (const event of events) report.handle(event);

@@ -40,6 +40,14 @@ test('a file that cannot be loaded counts as failed, and what it printed is show
   assert.match(output, /nowhere\.ts/);
 });
 
+test('a file that leaves something open is ended, counts as failed, and says what it left', (t) => {
+  const { code, lastLine, output } = run(t, {
+    'a.test.ts': `import { createServer } from 'node:net'; createServer().listen(0); test('good', () => {});`,
+  });
+  assert.deepEqual({ code, lastLine }, { code: 1, lastLine: '1 passed, 1 failed' });
+  assert.match(output, /Left open: .*TCP/);
+});
+
 test('a run without any test fails', (t) => {
   const { code, lastLine } = run(t, {});
   assert.deepEqual({ code, lastLine }, { code: 1, lastLine: '0 passed, 0 failed' });
@@ -58,7 +66,10 @@ function run(
   }
   // Node refuses to run tests from within a test, and these need no servers.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const child = spawnSync(process.execPath, [RUNNER, '--no-servers', folder], { env, encoding: 'utf8' });
+  const child = spawnSync(process.execPath, [RUNNER, '--no-servers', folder], {
+    env: { ...env, SLUICE_TEST_GRACE_MS: '200' },
+    encoding: 'utf8',
+  });
   const output = child.stdout + child.stderr;
   return { code: child.status, lastLine: child.stdout.trimEnd().split('\n').at(-1) ?? '', output };
 }
