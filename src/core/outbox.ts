@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
  * forgotten, none of them is lost.
  */
 
-export type OutboxKind =
+type OutboxKind =
   | 'upload.completed'
   | 'upload.failed'
   | 'upload.expired'

@@ -12,7 +12,7 @@ const LIMITS = [MAX_ENTRIES, MARK_LIFE_MS, STREAM_LIFE_MS].map(String);
 const TIMEOUT_MS = 2_000;
 
 /** What of a Redis client is needed here. */
-export interface ScriptRunner {
+interface ScriptRunner {
   eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
 }
 

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Received {
+interface Received {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export type Answer = (response: ServerResponse, request: Received) => void;
+type Answer = (response: ServerResponse, request: Received) => void;
 
 /** A webhook receiver on loopback that answers as it is told, and 204 until then. */
 export interface Receiver {

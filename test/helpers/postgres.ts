@@ -12,7 +12,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export function testServerUrl(): string {
+function testServerUrl(): string {
   const url = process.env.SLUICE_TEST_DATABASE_URL;
   if (!url) throw new Error('SLUICE_TEST_DATABASE_URL is not set: run the tests with "npm test".');
   return url;
