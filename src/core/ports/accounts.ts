@@ -1,0 +1,39 @@
+import type { Account, QuotaSnapshot } from '../quota.ts';
+import type { Session } from '../session.ts';
+import type { SettledBytes } from './ledger.ts';
+import type { NeedAccount } from './sessions.ts';
+
+/** The fast copy of the ledger's accounts that admission decides on. */
+export interface Accounts {
+  read(
+    userId: string,
+  ): Promise<
+    | { readonly kind: 'known'; readonly quota: QuotaSnapshot; readonly sealed: readonly string[] }
+    | NeedAccount
+  >;
+  /**
+   * Put the ledger's account here. `settled` are those of the `sealed` sessions that `usedBytes` counts
+   * already: where their reservation is still held here, their bytes are left out of the used ones, because
+   * their `finish` is still to come and will add them.
+   *
+   * Exact under concurrency by two checks, and nothing is changed where one of them fails (`need_account`:
+   * read the ledger once more): the account's version is older than one seen here (a `finish` brought a newer
+   * one, or another `load`); or a session is sealed here that the caller was not told of (`asked`).
+   * Reservations are kept; where the account was lost they are summed up again from the sessions.
+   */
+  load(
+    account: Account,
+    asked: readonly string[],
+    settled: readonly SettledBytes[],
+  ): Promise<{ readonly kind: 'loaded' } | NeedAccount>;
+  /** The user's live sessions, newest first. */
+  liveSessions(userId: string): Promise<Session[]>;
+}
+
+/** What the sweeper works from: a list that outlives the sessions themselves. */
+export interface DueSessions {
+  /** Up to `limit` sessions whose time has come: expired ones, and ended ones whose bytes still have to go. */
+  due(limit: number): Promise<Session[]>;
+  /** The bytes are gone: forget the session, except that it still answers with its status for an hour. */
+  forget(sessionId: string): Promise<void>;
+}
