@@ -66,6 +66,14 @@ redisTest('the account outlives the sessions that are summed up in it', async (w
   assert.ok((await h.redis.pttl(key)) > 200_000_000, 'a shorter session does not shorten it');
 });
 
+redisTest('the account outlives a reservation that is held', async (w, h) => {
+  const userId = await w.user();
+  const { sessionId } = await w.open(userId, 1000);
+  const holdReservationUntil = (await w.now()) + 200_000_000;
+  await w.store.end(sessionId, { status: 'cancelled', failure: null, holdReservationUntil });
+  assert.ok((await h.redis.pttl(`${h.prefix}:{${shardOf(userId)}}:u:${userId}`)) > 200_000_000);
+});
+
 redisTest('a live or sealed session is not forgotten, whoever asks', async (w) => {
   const userId = await w.user();
   const [live, sealed] = [await w.open(userId, 10), await w.sealed(userId, 10)];

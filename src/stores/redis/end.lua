@@ -12,12 +12,9 @@ local now = clock()
 if state.status then return { 'already', session(s, d, now) } end
 if state.sealed and ARGV[5] ~= '1' then return { 'sealed', session(s, d, now) } end
 
--- Past its time it has expired and is nothing else any more. Only the sweeper's word makes that its state,
--- so that the sweeper is the one who tells of it.
+-- Past its time it has expired and is nothing else any more, and its reservation goes with the next look at
+-- the account. Only the sweeper's word makes that its state, so that the sweeper is the one who tells of it.
 if status ~= 'expired' and status_of(state, now) == 'expired' then
-  local account = read_account(u)
-  if not is_lost(account, x) then reap(u, x, g, account, now) end
-  reschedule(users, user, x, g)
   return { 'already', session(s, d, now) }
 end
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { newUser, sessionIdFor } from './harness.ts';
-import { admissionOf, admitted, DRAFT, LIFETIME_MS, type Promises, TTL_MS } from './workshop.ts';
+import { admissionOf, admitted, DRAFT, type Promises, TTL_MS } from './workshop.ts';
 
 export function admissionContract(promise: Promises): void {
   promise(
@@ -254,10 +254,18 @@ export function admissionContract(promise: Promises): void {
     assert.equal((await quota(other)).reservedBytes, 4000);
   });
 
-  promise('a session keeps the lifetime it was admitted with', async ({ store, open, user, advance }) => {
-    const session = await open(await user(), 10, { ttlMs: 10_000, maxLifetimeMs: LIFETIME_MS });
-    assert.equal(session.expiresAt, session.createdAt + 10_000);
-    await advance(10_000);
-    assert.equal((await store.find(session.sessionId))?.status, 'expired');
+  promise('a session keeps the times it was admitted with, also when it is renewed', async (w) => {
+    const userId = await w.user();
+    const session = await w.open(userId, 10, { ttlMs: 20_000, maxLifetimeMs: 50_000 });
+    assert.equal(session.expiresAt, session.createdAt + 20_000);
+    await w.store.take(session.sessionId, 'a');
+    await w.advance(10_000);
+    const before = await w.now();
+    const renewed = await w.store.commit(session.sessionId, 1, { offset: 1 });
+    assert.ok(renewed.kind === 'committed');
+    const { expiresAt } = renewed.session;
+    assert.ok(expiresAt >= before + 20_000 && expiresAt <= (await w.now()) + 20_000);
+    await w.advance(20_000);
+    assert.equal((await w.store.find(session.sessionId))?.status, 'expired');
   });
 }

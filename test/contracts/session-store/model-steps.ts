@@ -160,6 +160,7 @@ export async function commit(
   if (offset > session.offset) {
     assert.ok(expiresAt <= session.createdAt + LIFETIME_MS && expiresAt >= session.expiresAt);
     assert.ok(expiresAt >= Math.min(now + TTL_MS, session.createdAt + LIFETIME_MS));
+    assert.ok(expiresAt <= Math.max(session.expiresAt, (await harness.now()) + TTL_MS));
   } else {
     assert.equal(expiresAt, session.expiresAt);
   }
