@@ -4,7 +4,6 @@
  */
 export const SESSION_STATUSES = ['active', 'completed', 'failed', 'cancelled', 'expired'] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
-export type FinalStatus = Exclude<SessionStatus, 'active'>;
 
 export const FILE_FORMATS = ['mp4', 'avi', 'mov', 'mkv', 'webm'] as const;
 
