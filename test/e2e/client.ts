@@ -83,7 +83,7 @@ export function openPatch(url: URL, offset: number, length: number): ClientReque
 
 export function openUpload(
   url: URL,
-  method: 'PUT' | 'PATCH',
+  method: 'PUT' | 'PATCH' | 'DELETE',
   headers: Record<string, string | number>,
 ): ClientRequest {
   const request = httpRequest(url, { method, headers, agent: false });
