@@ -19,7 +19,7 @@ export interface AppendRequest {
   readonly sha256?: string;
   /** Every check that needs no byte has passed: the moment for `100 Continue`, or a 104 of the IETF draft. */
   readonly onAdmitted?: () => void;
-  /** Bytes acknowledged while the request still runs. */
+  /** Called while the request runs, after each commit that moved the offset. */
   readonly onProgress?: (offset: number) => void;
 }
 

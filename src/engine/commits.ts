@@ -31,6 +31,8 @@ interface Deps {
   readonly onVerdict: () => void;
   /** The session refers to this storage now. */
   readonly onCommitted: (storage: string) => void;
+  /** Bytes were acknowledged, in the background or at the end. */
+  readonly onAcknowledged: (offset: number) => void;
 }
 
 const RETRY_MS = 100;
@@ -68,6 +70,7 @@ export function createCommits(deps: Deps, taken: Session): Commits {
     if (!moved) return;
     const { userId, uploadOffset, uploadLength } = session;
     events.emit({ type: 'progress', sessionId, userId, uploadOffset, uploadLength });
+    deps.onAcknowledged(uploadOffset);
   }
 
   async function inBackground(progress: Progress): Promise<void> {

@@ -35,8 +35,18 @@ export async function runTransfer(
   const { request, size, sole, signal } = transfer;
   const { body } = request;
   let opened: BlobWriter | null = null;
-  const onCommitted = (storage: string) => opened?.committed?.(storage);
-  const commits = createCommits({ ...parts, onVerdict: () => body.stop(), onCommitted }, taken);
+  const commits = createCommits(
+    {
+      ...parts,
+      onVerdict: () => body.stop(),
+      onCommitted: (storage) => opened?.committed?.(storage),
+      // To begin anew, or to admit a loss, is no progress.
+      onAcknowledged(offset) {
+        if (offset > size.start) request.onProgress?.(offset);
+      },
+    },
+    taken,
+  );
 
   const objection = await admit(parts, transfer, commits);
   if (objection) return objection;

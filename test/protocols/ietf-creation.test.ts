@@ -136,7 +136,7 @@ test('a whole file cut in the middle is not complete, and goes on from its offse
 });
 
 test('5: a 104 with Location comes right after admission, and later ones without; with the version', async (t) => {
-  const service = await startService(t, { engine: { commitBytes: 1 } });
+  const service = await startService(t, { engine: { commitBytes: 1, commitIntervalMs: 20 } });
   const client = rawClient(service.port);
   const headers = {
     ...VERSION,
@@ -146,17 +146,19 @@ test('5: a 104 with Location comes right after admission, and later ones without
     expect: '100-continue',
   };
   await client.send(head('POST', '/v1/uploads', headers));
-  await client.send(FILE);
+  await client.send(FILE.subarray(0, 60_000));
+  await service.happened((event) => event.type === 'progress' && event.uploadOffset === 60_000);
+  await client.send(FILE.subarray(60_000));
   const answer = await client.answer();
   assert.equal(answer.status, 201);
   assert.ok(client.interim.includes(100), 'a 104 does not stand in for the 100');
   const hints = client.interimHeaders.filter((_, n) => client.interim[n] === 104);
-  assert.ok(hints.length >= 1);
   assert.ok(hints.every((hint) => hint['upload-draft-interop-version'] === '8'));
   const [first, ...later] = hints;
   assert.equal(first?.location, answer.headers.location);
   assert.match(first?.['upload-limit'] ?? '', /max-size/);
   assert.ok(later.every((hint) => hint.location === undefined && Number(hint['upload-offset']) > 0));
+  assert.ok(later.some((hint) => hint['upload-offset'] === '60000'));
   client.socket.destroy();
 });
 
