@@ -24,6 +24,8 @@ const RUN_DEADLINE_MS = 20 * 60_000;
 
 /** The service's tests, and those of the client's package. */
 const ALL_TESTS = ['test', 'client/test'];
+/** These take minutes: only for those who ask for them by name, as `npm run test:long` does. */
+const LONG_TESTS = join(root, 'test/long/');
 
 const WATCH_LINGERING = new URL('watch-lingering.ts', import.meta.url).href;
 
@@ -99,7 +101,8 @@ function testFiles(named: readonly string[]): string[] {
     const path = resolve(root, name);
     if (!existsSync(path)) throw new Error(`There is no ${name} to test.`);
     if (!statSync(path).isDirectory()) return [path];
-    return globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file));
+    const found = globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file));
+    return named.length ? found : found.filter((file) => !file.startsWith(LONG_TESTS));
   });
   return [...new Set(files)].sort();
 }
