@@ -79,4 +79,19 @@ export interface BlobStore {
   finalize(ref: BlobRef, storageKey: string): Promise<void>;
   /** Delete all bytes, partial or final, of an upload that was not settled. Idempotent. */
   discard(ref: BlobRef, storageKey: string | null): Promise<void>;
+  /** The last moment at which somebody outside of the service could store bytes of this upload; 0 for never. Pure. */
+  writableUntil?(ref: BlobRef): number;
+}
+
+/** Left-overs of writers that died before they could tell anybody, in a store that lists what is unfinished. */
+export interface AbandonedUploads {
+  /**
+   * Remove what this service made more than `olderThanMs` ago for sessions that are not live. Gives how many
+   * things it removed, and how many unfinished ones it found.
+   */
+  sweepAbandoned(options: {
+    readonly olderThanMs: number;
+    readonly isLive: (sessionId: string) => Promise<boolean>;
+    readonly signal?: AbortSignal;
+  }): Promise<{ readonly removed: number; readonly unfinished: number }>;
 }

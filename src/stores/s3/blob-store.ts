@@ -1,8 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { BlobRef, BlobStore, PartList, Probe } from '../../core/ports.ts';
+import { createAbandonedUploads } from './abandoned-uploads.ts';
 import { createBlobWriter } from './blob-writer.ts';
 import { DEFAULT_DEADLINES, type Deadlines } from './call.ts';
 import { completeUpload, isCompleted } from './complete-upload.ts';
+import { createDirectUploads } from './direct-uploads.ts';
 import { lostBytes } from './faults.ts';
 import { createKeys } from './keys.ts';
 import { createMemoryBudget } from './memory-budget.ts';
@@ -15,6 +17,8 @@ import { parseState, type UploadState } from './upload-state.ts';
 
 export interface S3BlobStoreOptions {
   readonly client: S3Client;
+  /** Signs the URLs of direct mode, for the address at which clients reach the bucket; `client` where left out. */
+  readonly signer?: S3Client;
   readonly bucket: string;
   readonly partList: PartList;
   /** Folder inside the bucket, ending with a slash. */
@@ -34,8 +38,6 @@ export interface S3BlobStoreOptions {
 const MEMORY_BUDGET_BYTES = 64 << 20;
 const PARTS_IN_FLIGHT = 3;
 const KEEP_AFTER_MS = 20_000;
-
-export type S3BlobStore = ReturnType<typeof createS3BlobStore>;
 
 /**
  * Uploads as multipart uploads of an S3 bucket. Every upload is one, however small: the id of a multipart upload
@@ -146,7 +148,13 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     discard,
     storageKey: (ref, createdAt) =>
       ref.storage === null ? keys.file(ref.sessionId, createdAt) : parseState(ref.storage).key,
+    writableUntil: ({ storage }) => (storage === null ? 0 : (parseState(storage).direct?.until ?? 0)),
     check: () => objects.check(),
   };
-  return { blobs, budget };
+  const direct = createDirectUploads({
+    ...{ bucket, multipart, objects, keys, smallestPartBytes },
+    signer: options.signer ?? client,
+  });
+  const { sweepAbandoned } = createAbandonedUploads({ multipart, objects, keys });
+  return { blobs, direct, budget, sweepAbandoned };
 }

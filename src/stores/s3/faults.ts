@@ -42,6 +42,11 @@ export function isNoSuchUpload(fault: unknown): boolean {
   return codeOf(fault) === 'NoSuchUpload';
 }
 
+/** Parts that S3 does not have, or not as they are named. */
+export function isWrongParts(fault: unknown): boolean {
+  return ['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall', 'NoSuchUpload'].includes(codeOf(fault));
+}
+
 /** There is no such object. HEAD has no body, so its answer is known by its status alone. */
 export function isNoSuchObject(fault: unknown): boolean {
   const code = codeOf(fault);
