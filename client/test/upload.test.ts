@@ -93,6 +93,26 @@ test('an upload paused before it began does not begin', async () => {
   assert.equal((await upload.done).status, 'completed');
 });
 
+test('pause, resume and cancel in one breath end as the last word says', async () => {
+  hold();
+  const client = service.client();
+  const resumed = client.upload(videoFile('breath-1.mp4', 3_000_000, random));
+  const paused = client.upload(videoFile('breath-2.mp4', 3_000_000, random));
+  const cancelled = client.upload(videoFile('breath-3.mp4', 3_000_000, random));
+  await Promise.all([resumed, paused, cancelled].map((upload) => until(upload, isUnderWay)));
+  release();
+  for (const upload of [resumed, paused, cancelled]) upload.pause();
+  resumed.resume();
+  paused.resume();
+  paused.pause();
+  await cancelled.cancel();
+  assert.equal(cancelled.snapshot().state, 'cancelled');
+  assert.equal((await resumed.done).status, 'completed');
+  assert.equal(paused.snapshot().state, 'paused');
+  await paused.cancel();
+  assert.equal((await client.quota()).quota_reserved, 0);
+});
+
 test('cancel gives the reservation back', async () => {
   hold();
   const client = service.client();

@@ -44,10 +44,18 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
   /** Stops what is going on now; another one after every stop. */
   let running = new AbortController();
   let unpause: (() => void) | null = null;
-  const onAbort = () => running.abort(options.signal?.reason);
+  let wantsPause = false;
+  /** Set once it is to end, whatever it is doing. */
+  let stopped: { readonly reason: unknown } | null = null;
+  const onAbort = () => stop(options.signal?.reason);
   options.signal?.addEventListener('abort', onAbort, { once: true });
   if (options.signal?.aborted) onAbort();
   let done = start();
+
+  function stop(reason: unknown): void {
+    stopped ??= { reason };
+    running.abort(reason);
+  }
 
   function start(): Promise<SessionStatus> {
     const result = drive();
@@ -67,7 +75,8 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
           return status;
         } catch (error) {
           if (error !== PAUSED) throw error;
-          await paused();
+          if (wantsPause) await paused();
+          if (stopped) throw stopped.reason;
         }
       }
     } catch (error) {
@@ -94,10 +103,11 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
 
   function paused(): Promise<void> {
     tracker.state('paused');
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       unpause = resolve;
       running = new AbortController();
-      running.signal.addEventListener('abort', () => reject(running.signal.reason), { once: true });
+      running.signal.addEventListener('abort', () => resolve(), { once: true });
+      if (stopped) resolve();
     });
   }
 
@@ -119,13 +129,16 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
       return done;
     },
     pause() {
-      if (!isFinal(tracker.snapshot().state) && tracker.snapshot().state !== 'paused') running.abort(PAUSED);
+      if (wantsPause || isFinal(tracker.snapshot().state)) return;
+      wantsPause = true;
+      running.abort(PAUSED);
     },
     resume() {
-      if (unpause === null) return;
+      if (!wantsPause) return;
+      wantsPause = false;
       running = new AbortController();
-      tracker.state('waiting');
-      unpause();
+      if (unpause) tracker.state('waiting');
+      unpause?.();
       unpause = null;
     },
     retry() {
@@ -133,12 +146,14 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
       if (!isFinal(state) || state === 'done') return;
       job = { ...createJob(file, filename, options), digest: job.digest };
       running = new AbortController();
+      wantsPause = false;
+      stopped = null;
       tracker.reset();
       done = start();
     },
     async cancel() {
       if (isFinal(tracker.snapshot().state)) return;
-      running.abort(new SluiceApiError('UPLOAD_CANCELLED', 'The upload was cancelled.'));
+      stop(new SluiceApiError('UPLOAD_CANCELLED', 'The upload was cancelled.'));
       await done.catch(() => {});
       const session = tracker.snapshot().session ?? (await job.opening?.catch(() => null));
       if (session) await deps.cancelSession(session.uploadUrl);

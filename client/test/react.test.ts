@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { act, createElement } from 'react';
+import { create } from 'react-test-renderer';
+import type { SluiceClient } from '../src/node.ts';
+import { type UseQuota, type UseUpload, useQuota, useUpload } from '../src/react/index.ts';
+import { seededRandom } from './helpers/random.ts';
+import { startedService } from './helpers/service.ts';
+import { videoFile } from './helpers/videos.ts';
+
+const service = startedService({ UPLOAD_DEFAULT_QUOTA: '10000000' });
+const random = seededRandom(6);
+Reflect.set(globalThis, 'IS_REACT_ACT_ENVIRONMENT', true);
+
+/** A component that uses both hooks, and what they gave it last. */
+async function mounted(client: SluiceClient) {
+  const seen: { upload?: UseUpload; quota?: UseQuota } = {};
+  // biome-ignore lint/correctness/noComponentHookFactories: each test has one page, which it looks into.
+  function Page() {
+    seen.upload = useUpload(client);
+    seen.quota = useQuota(client);
+    return null;
+  }
+  const page = await act(() => create(createElement(Page)));
+  const now = () => {
+    assert.ok(seen.upload && seen.quota);
+    return { upload: seen.upload, quota: seen.quota };
+  };
+  /** Lets React work until the condition holds. */
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await act(() => new Promise((resolve) => setImmediate(resolve)));
+  }
+  return { now, until, unmount: () => act(() => page.unmount()) };
+}
+
+test('useUpload lists uploads as they go, and useQuota is asked again when they begin and end', async () => {
+  const page = await mounted(service.client());
+  await page.until(() => page.now().quota.quota?.quota_used === 0);
+
+  const files = [videoFile('a.mp4', 1_000_000, random), videoFile('b.mp4', 2_000_000, random)];
+  await act(async () => void (await page.now().upload.start(files)));
+  assert.deepEqual(
+    page.now().upload.uploads.map(({ filename }) => filename),
+    ['a.mp4', 'b.mp4'],
+  );
+  await page.until(() => page.now().upload.uploads.every(({ state }) => state === 'done'));
+  await page.until(() => page.now().quota.quota?.quota_used === 3_000_000);
+
+  const [first] = page.now().upload.uploads;
+  await act(async () => page.now().upload.remove(first?.id ?? ''));
+  assert.equal(page.now().upload.uploads.length, 1);
+  await page.unmount();
+});
+
+test('a batch that does not fit throws, and lists nothing', async () => {
+  const page = await mounted(service.client());
+  await assert.rejects(page.now().upload.start([videoFile('big.mp4', 11_000_000, random)]));
+  assert.deepEqual(page.now().upload.uploads, []);
+  await page.unmount();
+});
+
+test('pause, resume, cancel and retry reach the upload that is meant', async () => {
+  service.proxy.set({ kind: 'hold', bytes: 500_000 });
+  const page = await mounted(service.client());
+  const state = () => page.now().upload.uploads[0]?.state;
+  await act(async () => void (await page.now().upload.start([videoFile('c.mp4', 9_000_000, random)])));
+  const id = page.now().upload.uploads[0]?.id ?? '';
+  await page.until(() => state() === 'uploading');
+  await act(async () => page.now().upload.pause(id));
+  await page.until(() => state() === 'paused');
+  await act(async () => page.now().upload.resume(id));
+  await page.until(() => state() === 'uploading');
+  await act(() => page.now().upload.cancel(id));
+  assert.equal(state(), 'cancelled');
+  service.proxy.set({ kind: 'none' });
+  await act(async () => page.now().upload.retry(id));
+  await page.until(() => state() === 'done');
+  await page.unmount();
+});
+
+test('useQuota tells why it has no answer', async () => {
+  const page = await mounted(service.client({ token: 'bad' }));
+  await page.until(() => page.now().quota.error?.code === 'UNAUTHENTICATED');
+  assert.equal(page.now().quota.quota, null);
+  await page.unmount();
+});
