@@ -1,7 +1,9 @@
--- Events of a settlement. They commit with it: one for every settlement, none without (invariant D).
+-- Events of a settlement. They commit with it: one for every settlement, none without (invariant D). In
+-- plpgsql, which plans a statement once per connection; a function in SQL plans it with each call.
 
 -- A session completes at most once, so its id makes the event's id.
-create function tell_completed(upload uploads) returns void language sql as $$
+create function tell_completed(upload uploads) returns void language plpgsql as $$
+begin
   insert into outbox (id, kind, subject, payload, created_at, next_attempt_at)
     values (
       'upload-completed-' || upload.session_id,
@@ -22,13 +24,15 @@ create function tell_completed(upload uploads) returns void language sql as $$
       )::text,
       upload.decided_at,
       upload.decided_at
-    )
+    );
+end
 $$;
 
 -- Told once per threshold and period: the id is made of both, and a limit that is raised and reached again
 -- within the period makes no new one.
 create function tell_thresholds(account accounts, limit_bytes bigint, period_ms bigint, moment bigint)
-returns void language sql as $$
+returns void language plpgsql as $$
+begin
   insert into outbox (id, kind, subject, payload, created_at, next_attempt_at)
     select
       'quota-threshold-' || percent || '-' || account.user_id || '-' || account.period_start,
@@ -47,5 +51,6 @@ returns void language sql as $$
     from unnest(array[80, 95, 100]) as percent
     where account.used_bytes * 100 >= limit_bytes * percent
     order by percent
-    on conflict do nothing
+    on conflict do nothing;
+end
 $$;
