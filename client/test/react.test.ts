@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Window } from 'happy-dom';
 import { act, createElement } from 'react';
-import { create } from 'react-test-renderer';
+import { createRoot } from 'react-dom/client';
 import type { SluiceClient } from '../src/node.ts';
 import { type UseQuota, type UseUpload, useQuota, useUpload } from '../src/react/index.ts';
+import { hasCode } from './helpers/has-code.ts';
 import { seededRandom } from './helpers/random.ts';
 import { startedService } from './helpers/service.ts';
 import { videoFile } from './helpers/videos.ts';
@@ -11,6 +13,10 @@ import { videoFile } from './helpers/videos.ts';
 const service = startedService({ UPLOAD_DEFAULT_QUOTA: '10000000' });
 const random = seededRandom(6);
 Reflect.set(globalThis, 'IS_REACT_ACT_ENVIRONMENT', true);
+/** As much of a browser as React needs; requests go over the network of Node all the same. */
+const window = new Window();
+Reflect.set(globalThis, 'window', window);
+Reflect.set(globalThis, 'document', window.document);
 
 /** A component that uses both hooks, and what they gave it last. */
 async function mounted(client: SluiceClient) {
@@ -21,7 +27,8 @@ async function mounted(client: SluiceClient) {
     seen.quota = useQuota(client);
     return null;
   }
-  const page = await act(() => create(createElement(Page)));
+  const page = createRoot(document.createElement('div'));
+  await act(async () => page.render(createElement(Page)));
   const now = () => {
     assert.ok(seen.upload && seen.quota);
     return { upload: seen.upload, quota: seen.quota };
@@ -30,7 +37,7 @@ async function mounted(client: SluiceClient) {
   async function until(condition: () => boolean): Promise<void> {
     while (!condition()) await act(() => new Promise((resolve) => setImmediate(resolve)));
   }
-  return { now, until, unmount: () => act(() => page.unmount()) };
+  return { now, until, unmount: () => act(async () => page.unmount()) };
 }
 
 test('useUpload lists uploads as they go, and useQuota is asked again when they begin and end', async () => {
@@ -54,7 +61,10 @@ test('useUpload lists uploads as they go, and useQuota is asked again when they 
 
 test('a batch that does not fit throws, and lists nothing', async () => {
   const page = await mounted(service.client());
-  await assert.rejects(page.now().upload.start([videoFile('big.mp4', 11_000_000, random)]));
+  const { start } = page.now().upload;
+  await act(async () => {
+    await assert.rejects(start([videoFile('big.mp4', 11_000_000, random)]), hasCode('QUOTA_EXCEEDED'));
+  });
   assert.deepEqual(page.now().upload.uploads, []);
   await page.unmount();
 });
