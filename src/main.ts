@@ -17,7 +17,7 @@ import type {
 } from './core/ports.ts';
 import { shardOfUser } from './core/session-id.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
-import type { WriterSignals } from './core/writer-signals.ts';
+import type { WriterSignals } from './core/ports/writer-signals.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createUploadEngine } from './engine/engine.ts';
 import { startDeliveries } from './events/deliveries.ts';

@@ -5,7 +5,9 @@
  */
 export type * from './ports/accounts.ts';
 export type * from './ports/blobs.ts';
+export type * from './ports/concatenation.ts';
 export type * from './ports/direct-blobs.ts';
 export type * from './ports/ledger.ts';
 export type * from './ports/service.ts';
 export type * from './ports/sessions.ts';
+export type * from './ports/writer-signals.ts';

@@ -27,6 +27,13 @@ export interface SessionDraft {
   readonly sha256: string | null;
   /** tus `Upload-Metadata` as sent, or null. */
   readonly uploadMetadata: string | null;
+  /** tus `Upload-Concat` as sent: `partial`, or `final;` and the partial uploads; left out for all others. */
+  readonly uploadConcat?: string;
+}
+
+/** Part of an upload whose other parts come in beside it: never verified, never complete by itself. */
+export function isPartialUpload({ uploadConcat }: Pick<SessionDraft, 'uploadConcat'>): boolean {
+  return uploadConcat === 'partial';
 }
 
 /** A session as its store knows it at one moment. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { accepted, type Outcome } from '../core/errors.ts';
 import type { Session } from '../core/session.ts';
-import type { StopOrder } from '../core/writer-signals.ts';
+import type { StopOrder } from '../core/ports/writer-signals.ts';
 import { ifEnded, measure, objectTo } from './admit.ts';
 import { type AppendRequest, type AppendResult, NO_SESSION, SHUTTING_DOWN, TAKEN_OVER } from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';

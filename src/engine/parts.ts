@@ -1,6 +1,6 @@
 import type { BlobStore, Events, SessionStore } from '../core/ports.ts';
 import type { Uploads } from '../core/uploads.ts';
-import type { StopOrder } from '../core/writer-signals.ts';
+import type { StopOrder } from '../core/ports/writer-signals.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
 

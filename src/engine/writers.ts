@@ -1,4 +1,4 @@
-import type { StopOrder } from '../core/writer-signals.ts';
+import type { StopOrder } from '../core/ports/writer-signals.ts';
 
 /**
  * Who writes which session in this process: one at a time, and the newest wins. A newcomer tells the running

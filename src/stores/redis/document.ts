@@ -2,7 +2,7 @@ import type { SessionDraft } from '../../core/session.ts';
 
 /**
  * The document: what is fixed about a session and of no interest to the scripts. One line of JSON, a list of
- * format, name, digest and metadata up to the last one given, then the dashboard's context byte for byte;
+ * format, name, digest, metadata and concatenation up to the last one given, then the dashboard's context byte for byte;
  * quoting that a second time would cost memory. The declared size is not in it: it stands in the state, since
  * a commit must see it.
  */
@@ -18,8 +18,8 @@ const FORGOTTEN: Document = {
 };
 
 export function encodeDocument(document: Document): string {
-  const { dashboardContext, fileFormat, filename, sha256, uploadMetadata } = document;
-  const fields = [fileFormat, filename, sha256, uploadMetadata];
+  const { dashboardContext, fileFormat, filename, sha256, uploadMetadata, uploadConcat = null } = document;
+  const fields = [fileFormat, filename, sha256, uploadMetadata, uploadConcat];
   const given = fields.slice(0, fields.findLastIndex((field) => field !== null) + 1);
   return `${JSON.stringify(given)}\n${dashboardContext}`;
 }
@@ -29,12 +29,14 @@ export function decodeDocument(stored: string | null): Document {
   const end = stored.indexOf('\n');
   const given: unknown = JSON.parse(stored.slice(0, end));
   const fields: unknown[] = Array.isArray(given) ? given : [];
+  const uploadConcat = textOrNull(fields[4]);
   return {
     dashboardContext: stored.slice(end + 1),
     fileFormat: textOrNull(fields[0]),
     filename: textOrNull(fields[1]),
     sha256: textOrNull(fields[2]),
     uploadMetadata: textOrNull(fields[3]),
+    ...(uploadConcat !== null && { uploadConcat }),
   };
 }
 

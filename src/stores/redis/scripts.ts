@@ -8,6 +8,7 @@ const NAMES = [
   'find',
   'take',
   'commit',
+  'merge',
   'finish',
   'end',
   'read',

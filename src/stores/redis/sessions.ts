@@ -1,7 +1,15 @@
-import type { Accounts, DueSessions, PartList, Probe, SessionStore } from '../../core/ports.ts';
+import type {
+  Accounts,
+  Concatenation,
+  DueSessions,
+  PartList,
+  Probe,
+  SessionStore,
+} from '../../core/ports.ts';
 import { createAccounts } from './accounts.ts';
 import { createAdmission } from './admission.ts';
 import { withDeadline } from './call.ts';
+import { createConcatenation } from './concatenation.ts';
 import type { RedisClient } from './connect.ts';
 import { createOwners, rethrow, type StoreContext } from './context.ts';
 import { createDueSessions } from './due-sessions.ts';
@@ -21,7 +29,7 @@ export interface RedisSessionStoreDeps {
   readonly shardOf: (userId: string) => string;
 }
 
-export type RedisSessionStore = SessionStore & Accounts & DueSessions & PartList & Probe;
+export type RedisSessionStore = SessionStore & Concatenation & Accounts & DueSessions & PartList & Probe;
 
 /**
  * Sessions and reservations in Redis. Each operation is one script in one round trip, except the rare paths
@@ -39,6 +47,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const { admit } = createAdmission({ ...context, find: lifecycle.find, read: accounts.read });
   const { due, forget } = createDueSessions(context, lifecycle.find, DEADLINE_MS);
   const { parts } = createPartList(context);
+  const { merge } = createConcatenation(context);
   const inTime = <T>(work: Promise<T>) => withDeadline(DEADLINE_MS, work);
 
   return {
@@ -49,6 +58,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     find: (sessionId) => inTime(lifecycle.find(sessionId)),
     take: (sessionId, writer) => inTime(lifecycle.take(sessionId, writer)),
     commit: (sessionId, epoch, progress) => inTime(lifecycle.commit(sessionId, epoch, progress)),
+    merge: (sessionId, epoch, joined, partials) => inTime(merge(sessionId, epoch, joined, partials)),
     finish: (sessionId, completion) => inTime(lifecycle.finish(sessionId, completion)),
     end: (sessionId, ending) => inTime(lifecycle.end(sessionId, ending)),
     read: (userId) => inTime(accounts.read(userId)),

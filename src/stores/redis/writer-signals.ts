@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { StopOrder, WriterSignals } from '../../core/writer-signals.ts';
+import type { StopOrder, WriterSignals } from '../../core/ports/writer-signals.ts';
 
 /**
  * Orders to stop writing, from process to process, over Redis publish/subscribe. Each process listens on a

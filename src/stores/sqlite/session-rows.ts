@@ -37,6 +37,7 @@ const FIXED = [
   'filename',
   'sha256',
   'upload_metadata',
+  'upload_concat',
 ] as const;
 const MUTABLE = [
   'status',
@@ -100,6 +101,7 @@ export function asSeen(row: SessionRow, now: number): Session {
 }
 
 export function toSessionRow(row: Row): SessionRow {
+  const uploadConcat = textOrNull(row, 'upload_concat');
   return {
     sessionId: text(row, 'session_id'),
     userId: text(row, 'user_id'),
@@ -113,6 +115,7 @@ export function toSessionRow(row: Row): SessionRow {
     filename: textOrNull(row, 'filename'),
     sha256: textOrNull(row, 'sha256'),
     uploadMetadata: textOrNull(row, 'upload_metadata'),
+    ...(uploadConcat !== null && { uploadConcat }),
     status: toStatus(text(row, 'status')),
     expiresAt: integer(row, 'expires_at'),
     reservedBytes: integer(row, 'reserved_bytes'),
@@ -147,6 +150,7 @@ function fixedValues(session: SessionRow): SQLInputValue[] {
     session.filename,
     session.sha256,
     session.uploadMetadata,
+    session.uploadConcat ?? null,
   ];
 }
 

@@ -1,8 +1,17 @@
-import type { Accounts, Clock, DueSessions, PartList, Probe, SessionStore } from '../../core/ports.ts';
+import type {
+  Accounts,
+  Clock,
+  Concatenation,
+  DueSessions,
+  PartList,
+  Probe,
+  SessionStore,
+} from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createSessionAccounts } from './session-accounts.ts';
 import { createSessionAdmission } from './session-admission.ts';
 import { createSessionEndings } from './session-endings.ts';
+import { createSessionMerging } from './session-merging.ts';
 import { createSessionProgress } from './session-progress.ts';
 import { createSessionSweeping } from './session-sweeping.ts';
 import { createSessionTables } from './session-tables.ts';
@@ -13,7 +22,13 @@ export interface SqliteSessionStoreOptions {
   readonly clock: Clock;
 }
 
-export interface SqliteSessionStore extends SessionStore, PartList, Accounts, DueSessions, Probe {
+export interface SqliteSessionStore
+  extends SessionStore,
+    Concatenation,
+    PartList,
+    Accounts,
+    DueSessions,
+    Probe {
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): void;
 }
@@ -38,6 +53,7 @@ export function createSqliteSessionStore({ file, clock }: SqliteSessionStoreOpti
     ...createSessionAdmission(tables),
     ...createSessionProgress(tables),
     ...createSessionEndings(tables),
+    ...createSessionMerging(tables),
     ...createSessionAccounts(tables),
     ...createSessionSweeping(tables),
     check: () =>

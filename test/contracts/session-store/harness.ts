@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Accounts, DueSessions, PartList, SessionStore } from '../../../src/core/ports.ts';
+import type {
+  Accounts,
+  Concatenation,
+  DueSessions,
+  PartList,
+  SessionStore,
+} from '../../../src/core/ports.ts';
 import { newSessionId, shardOfUser } from '../../../src/core/session-id.ts';
 
-export type SessionStorePorts = SessionStore & Accounts & DueSessions & PartList;
+export type SessionStorePorts = SessionStore & Concatenation & Accounts & DueSessions & PartList;
 
 /**
  * One empty session store and a clock that can be pushed forward. All times that go into and come out of

@@ -32,6 +32,7 @@ export async function redisHarness(port: number): Promise<RedisHarness> {
     find: (id) => outside(bare.find(id)),
     take: (id, writer) => outside(bare.take(id, writer)),
     commit: (id, epoch, progress) => outside(bare.commit(id, epoch, progress)),
+    merge: (id, epoch, joined, partials) => outside(bare.merge(id, epoch, joined, partials)),
     finish: (id, completion) => outside(bare.finish(id, inside(completion))),
     end: (id, ending) => outside(bare.end(id, inside(ending))),
     read: (userId) => outside(bare.read(userId)),

@@ -4,6 +4,7 @@ import { dueContract } from './due.ts';
 import { endingsContract } from './endings.ts';
 import type { MakeHarness } from './harness.ts';
 import { lostAccountContract } from './lost-account.ts';
+import { mergingContract } from './merging.ts';
 import { modelContract } from './model-run.ts';
 import { partsContract } from './parts.ts';
 import { repetitionContract } from './repetition.ts';
@@ -24,6 +25,7 @@ export function sessionStoreContract(
   accountsContract(promise);
   dueContract(promise);
   partsContract(promise);
+  mergingContract(promise);
   if (options.losesAccounts) lostAccountContract(promise);
   modelContract(name, makeHarness);
 }
