@@ -12,6 +12,7 @@ export interface Sweeper {
 export function startSweeper(
   sweep: (signal: AbortSignal) => Promise<number>,
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
+  intervalMs = INTERVAL_MS,
 ): Sweeper {
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -23,7 +24,7 @@ export function startSweeper(
       running = sweepOnce().then(() => {
         if (!stopping.signal.aborted) timer = schedule();
       });
-    }, INTERVAL_MS).unref();
+    }, intervalMs).unref();
   }
 
   async function sweepOnce(): Promise<void> {

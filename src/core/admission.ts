@@ -12,6 +12,8 @@ export interface InitiateRequest {
   readonly draft: SessionDraft;
   /** The client's `Idempotency-Key`, 1–255 visible ASCII characters, or null. */
   readonly idempotencyKey: string | null;
+  /** The client will send the bytes to the storage itself. */
+  readonly direct?: boolean;
 }
 
 export interface Initiated {
@@ -32,7 +34,7 @@ interface Deps {
 
 export function createAdmission({ store, accountBook, events, limits, shardOf }: Deps) {
   async function initiate(request: InitiateRequest): Promise<Outcome<Initiated>> {
-    const { userId, draft, idempotencyKey } = request;
+    const { userId, draft, idempotencyKey, direct = false } = request;
     const refusal = checkDraft(draft, limits);
     if (refusal) return refusal;
 
@@ -45,7 +47,8 @@ export function createAdmission({ store, accountBook, events, limits, shardOf }:
       maxActiveSessions: limits.maxActiveSessions,
       ttlMs: limits.sessionTtlMs,
       maxLifetimeMs: limits.maxLifetimeMs,
-      idempotency: idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprint(draft) },
+      idempotency:
+        idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprint(draft, direct) },
     };
     const result = await accountBook.withAccount(userId, () => store.admit(admission));
 
@@ -122,7 +125,7 @@ function checkDraft(draft: SessionDraft, limits: Limits): Outcome<never> | null 
 }
 
 /** What "the same body" means for an idempotency key: everything the draft was made from. */
-function fingerprint(draft: SessionDraft): string {
+function fingerprint(draft: SessionDraft, direct: boolean): string {
   const parts = [
     draft.dashboardContext,
     draft.expectedFileSize,
@@ -130,6 +133,7 @@ function fingerprint(draft: SessionDraft): string {
     draft.filename,
     draft.sha256,
     draft.uploadMetadata,
+    ...(direct ? ['direct'] : []),
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

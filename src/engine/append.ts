@@ -70,6 +70,11 @@ export const SHUTTING_DOWN: Refusal = {
   retryAfterSeconds: 1,
 };
 
+export const SENT_DIRECTLY: Refusal = {
+  code: 'CONFLICT',
+  message: 'The parts of this upload go to the storage itself: ask for their URLs with POST …/parts.',
+};
+
 export const NO_SESSION: Refusal = {
   code: 'SESSION_NOT_FOUND',
   message: 'There is no such upload session: create a new one.',

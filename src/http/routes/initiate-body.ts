@@ -65,6 +65,14 @@ export const InitiateBody = Type.Object({
       () => 'must not have control characters',
     ),
   ),
+  transfer: Type.Optional(
+    Nullable<'direct'>({
+      type: ['string', 'null'],
+      enum: ['direct', null],
+      description:
+        '`direct`: the parts go to the object store, by URLs from `POST {upload_url}/parts`. Needs expected_file_size.',
+    }),
+  ),
   sha256: Type.Optional(
     Nullable<string>({
       type: ['string', 'null'],

@@ -1,8 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Initiated } from '../../core/admission.ts';
+import type { Refusal } from '../../core/errors.ts';
+import type { DirectPlan } from '../../core/ports.ts';
 import { remainingBytes } from '../../core/quota.ts';
+import type { SessionDraft } from '../../core/session.ts';
+import type { DirectUploads } from '../../engine/direct-uploads.ts';
 import { callerGuard, callerOf } from '../auth/authenticate.ts';
+import { invalidRequestRefusal } from '../invalid-request.ts';
 import { sendRefusal } from '../problem.ts';
 import { Context, problems } from '../schemas.ts';
 import { sendJson } from '../send-json.ts';
@@ -30,6 +35,11 @@ const Initiated201 = Type.Object(
       timeout: Type.Integer({ description: 'Seconds.' }),
       protocols: Type.Array(Type.String()),
       tus_endpoint: Type.String(),
+      transfer: Type.Optional(Type.Literal('direct')),
+      part_size: Type.Optional(
+        Type.Integer({ description: 'Direct mode: bytes of every part but the last.' }),
+      ),
+      part_count: Type.Optional(Type.Integer()),
     }),
   },
   { title: 'Initiated', description: 'The session, with its quota reserved.' },
@@ -37,8 +47,8 @@ const Initiated201 = Type.Object(
 
 /** POST P/initiate: reserve quota and create a session. */
 export const initiateRoute: FastifyPluginCallbackTypebox<
-  RouteDeps & { readonly uploadUrlTtlSeconds: number }
-> = (app, { uploads, authenticate, urls, uploadUrlTtlSeconds }, done) => {
+  RouteDeps & { readonly uploadUrlTtlSeconds: number; readonly directUploads?: DirectUploads | null }
+> = (app, { uploads, authenticate, urls, uploadUrlTtlSeconds, directUploads = null }, done) => {
   const { allowedFormats } = uploads.limits;
   const formats = allowedFormats === '*' ? ['*'] : allowedFormats;
 
@@ -61,19 +71,26 @@ export const initiateRoute: FastifyPluginCallbackTypebox<
     async (request, reply) => {
       const draft = readDraft(request, request.body);
       if (!draft.ok) return sendRefusal(reply, draft.refusal);
+      const direct = request.body.transfer === 'direct';
+      const undirectable = direct ? whyNotDirect(draft.value, directUploads) : null;
+      if (undirectable) return sendRefusal(reply, undirectable);
 
       const outcome = await uploads.initiate({
         userId: callerOf(request).userId,
         draft: draft.value,
         idempotencyKey: request.headers['idempotency-key'] ?? null,
+        direct,
       });
       if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
+      const begun = direct && directUploads ? await directUploads.begin(outcome.value.session) : null;
+      if (begun && !begun.ok) return sendRefusal(reply, begun.refusal);
+      const session = begun?.value ?? outcome.value.session;
 
       const here = urls(request);
-      const uploadUrl = here.uploadUrl(outcome.value.session);
+      const uploadUrl = here.uploadUrl(session);
       reply.code(201).header('location', uploadUrl);
       if (outcome.value.replayed) reply.header('idempotency-replayed', 'true');
-      return sendJson(reply, initiatedJson(outcome.value, uploadUrl, here));
+      return sendJson(reply, initiatedJson({ ...outcome.value, session }, uploadUrl, here));
     },
   );
   done();
@@ -91,10 +108,27 @@ export const initiateRoute: FastifyPluginCallbackTypebox<
         method: 'PUT',
         headers: { 'Content-Type': 'application/octet-stream' },
         timeout: uploadUrlTtlSeconds,
-        protocols: PROTOCOLS,
         tus_endpoint: here.tusEndpoint,
+        ...instructionsOf(directUploads?.plan(session) ?? null),
       },
     };
     return withContext(view, session.dashboardContext);
   }
 };
+
+function whyNotDirect(draft: SessionDraft, directUploads: DirectUploads | null): Refusal | null {
+  if (directUploads === null) {
+    const message = 'cannot be direct here: this service keeps no files in an object store. Leave it out';
+    return invalidRequestRefusal([{ path: '/transfer', message }]);
+  }
+  if (draft.expectedFileSize !== null) return null;
+  return invalidRequestRefusal([
+    { path: '/expected_file_size', message: 'must be given for a direct transfer' },
+  ]);
+}
+
+function instructionsOf(plan: DirectPlan | null) {
+  if (plan === null) return { protocols: PROTOCOLS };
+  const { partBytes, partCount } = plan;
+  return { protocols: ['s3-multipart'], transfer: 'direct', part_size: partBytes, part_count: partCount };
+}
