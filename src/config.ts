@@ -9,6 +9,7 @@ import {
 } from './config/addresses.ts';
 import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
+import { type Protection, readProtection } from './config/protection.ts';
 import { type LedgerPlace, readLedger, readLimits, usesRedis } from './config/rules.ts';
 import { readStorage, type StoragePlace } from './config/storage.ts';
 import type { Settings } from './config/variables.ts';
@@ -59,6 +60,7 @@ export interface Config {
   /** Null where no webhook is wanted. */
   readonly webhook: WebhookReceiver | null;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
+  readonly protection: Protection;
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
 }
@@ -85,6 +87,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const storage = readStorage(settings, { profile, dataDir, given }, faults);
   const ledger = readLedger(settings, { profile, dataDir }, faults);
   const webhook = readWebhook(settings, faults);
+  const protection = readProtection(settings, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   const jwksUrl = readJwksUrl(settings, faults);
   if (faults.length > 0) return { ok: false, faults };
@@ -124,6 +127,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
       idleTimeoutMs: settings.UPLOAD_IDLE_TIMEOUT * 1000,
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,
     },
+    protection,
     interimResponses: settings.INTERIM_RESPONSES,
   };
   return { ok: true, config };

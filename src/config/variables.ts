@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { protection } from './protection-variables.ts';
+import { choice, flag, list, text, textOr, whole } from './variable-kinds.ts';
 
 /**
  * Every environment variable that Sluice knows, once: its type, range, default and meaning. The parser, the
@@ -8,34 +10,6 @@ import { type Static, Type } from 'typebox';
  * Secrets (`secret: true`) never appear in a message. `notYet` names what a variable belongs to that this
  * version does not have: setting it is refused, so that nobody believes it is in force.
  */
-
-interface Extra {
-  readonly embedded?: string | number | boolean | readonly string[];
-  readonly secret?: true;
-  readonly notYet?: string;
-}
-
-const text = (description: string, extra: Extra = {}) =>
-  Type.Optional(Type.String({ description, ...extra }));
-
-const textOr = (fallback: string, description: string, extra: Extra = {}) =>
-  Type.String({ description, default: fallback, ...extra });
-
-const whole = (fallback: number, [minimum, maximum]: readonly [number, number], description: string) =>
-  Type.Integer({ description, default: fallback, minimum, maximum });
-
-const flag = (fallback: boolean, description: string, extra: Extra = {}) =>
-  Type.Boolean({ description, default: fallback, ...extra });
-
-const list = (fallback: readonly string[], description: string, extra: Extra = {}) =>
-  Type.Array(Type.String(), { description, default: fallback, ...extra });
-
-const choice = <const V extends string[]>(
-  fallback: V[number],
-  values: readonly [...V],
-  description: string,
-  extra: Extra = {},
-) => Type.Enum(values, { description, default: fallback, ...extra });
 
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 const DAY_SECONDS = 86_400;
@@ -201,6 +175,9 @@ const storage = {
   S3_ENDPOINT: text(
     'Address of an S3-compatible server, such as `https://s3.example.org`; AWS where it is unset.',
   ),
+  S3_PUBLIC_ENDPOINT: text(
+    'Address under which clients reach that server, for direct mode; `S3_ENDPOINT` where it is unset.',
+  ),
   S3_FORCE_PATH_STYLE: flag(
     false,
     'Put the bucket into the path instead of the host name, as most other servers than AWS want it.',
@@ -234,16 +211,13 @@ const further = {
     false,
     'Deliver events to addresses that are not of the public Internet: the own machine, private networks.',
   ),
-  SESSION_ENCRYPTION_KEYS: list([], 'Keys that encrypt session data at rest.', {
-    secret: true,
-    notYet: 'encryption of session data',
-  }),
 };
 
 /** How the reference groups the variables. */
 export const VARIABLE_GROUPS: readonly { readonly title: string; readonly names: readonly string[] }[] = [
   { title: 'Service', names: Object.keys(service) },
   { title: 'Authentication', names: Object.keys(authentication) },
+  { title: 'Protection', names: Object.keys(protection) },
   { title: 'Uploads and quota', names: Object.keys(uploads) },
   { title: 'Redis', names: Object.keys(redis) },
   { title: 'Storage', names: Object.keys(storage) },
@@ -253,6 +227,7 @@ export const VARIABLE_GROUPS: readonly { readonly title: string; readonly names:
 export const ConfigVariables = Type.Object({
   ...service,
   ...authentication,
+  ...protection,
   ...uploads,
   ...redis,
   ...storage,

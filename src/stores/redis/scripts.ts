@@ -17,6 +17,7 @@ const NAMES = [
   'due',
   'due-users',
   'forget',
+  'take-permit',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];
