@@ -48,14 +48,12 @@ export function createClientOn(platform: Platform, options: ClientOptions): Slui
   const service = createService(http);
   const slots = createSlots(options.concurrency ?? 3);
   const listeners = new Set<(upload: UploadSnapshot) => void>();
+  const tus = createTusTransfer(platform.httpStack);
   const run = createRun({
     service,
     platform,
     openSession: createSessionOpener({ http, service, platform, claimed: new Set() }),
-    transfers: {
-      tus: createTusTransfer(platform.httpStack),
-      direct: createDirectTransfer(http, platform.httpStack),
-    },
+    transfers: { tus, direct: createDirectTransfer(http, platform.httpStack, tus) },
     retry: options.retry ?? {},
     stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
   });

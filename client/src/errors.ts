@@ -39,7 +39,7 @@ export const CLIENT_ERROR_CODES = [
   'FILE_UNREADABLE',
   /** The session to go on with belongs to a file of another size or digest. */
   'WRONG_FILE',
-  /** Another tab, or another upload of this client, is sending to that session. */
+  /** Another tab, device, or upload of this client is sending to that session. */
   'UPLOAD_IN_USE',
   /** `cancel()` was called here, or the session was cancelled elsewhere. */
   'UPLOAD_CANCELLED',

@@ -24,6 +24,9 @@ interface Parts {
   /** Asked before each part: true refuses it, as an object store does with a signature that has run out. */
   refuse: (number: number) => boolean;
   mostAtOnce: number;
+  /** The session takes no parts. */
+  noParts: boolean;
+  wentThrough: () => void;
   /** Waited for before a part is kept; `atOnce` are under way then. */
   beforePut: (atOnce: number) => Promise<void>;
 }
@@ -44,6 +47,8 @@ async function partsServer(t: TestContext): Promise<Parts> {
     completed: null,
     refuse: () => false,
     mostAtOnce: 0,
+    noParts: false,
+    wentThrough: () => assert.fail('not as parts'),
     beforePut: async () => {},
   };
   let atOnce = 0;
@@ -74,6 +79,7 @@ async function partsServer(t: TestContext): Promise<Parts> {
       const signed = numbers.map((number) => ({ part_number: number, url: `${baseUrl}/bucket/${number}` }));
       return void response.end(JSON.stringify({ parts: signed }));
     }
+    if (parts.noParts) return void response.writeHead(409).end('{"error_code":"CONFLICT"}');
     const arrived = [...parts.stored].map(([number, bytes]) => ({
       part_number: number,
       etag: `"${number}"`,
@@ -93,10 +99,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 function transfer(parts: Parts, bytes: Uint8Array<ArrayBuffer>, signal = new AbortController().signal) {
   const http = createHttp({ baseUrl: parts.baseUrl, token: 'of the user' }, nodePlatform);
   const progress: number[] = [];
-  const done = createDirectTransfer(
-    http,
-    nodePlatform.httpStack,
-  )({
+  const done = createDirectTransfer(http, nodePlatform.httpStack, async () => parts.wentThrough())({
     uploadUrl: `${parts.baseUrl}/v1/uploads/1?token=secret`,
     file: new Blob([bytes]),
     stallTimeoutMs: 5000,
@@ -155,4 +158,14 @@ test('aborting ends all parts', async (t) => {
   };
   await assert.rejects(transfer(parts, videoBytes(950_000, seededRandom(3)), stopped.signal).done, /enough/);
   assert.equal(parts.completed, null);
+});
+
+test('a session that was begun without parts is finished without them', async (t) => {
+  const parts = await partsServer(t);
+  parts.noParts = true;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  parts.wentThrough = resolve;
+  await transfer(parts, videoBytes(1000, seededRandom(4))).done;
+  await promise;
+  assert.deepEqual(parts.puts, []);
 });

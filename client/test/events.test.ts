@@ -1,12 +1,17 @@
 /** The stream itself: what its reader makes of a server that behaves as the contract says, and worse. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createClient, type SluiceEvent } from '../src/node.ts';
 import { hasCode } from './helpers/has-code.ts';
-import { QUICK_RETRY } from './helpers/service.ts';
+import { seededRandom } from './helpers/random.ts';
+import { QUICK_RETRY, startedService } from './helpers/service.ts';
+import { videoFile } from './helpers/videos.ts';
+
+const service = startedService();
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -80,6 +85,22 @@ test('a stream that ends or breaks is opened again after the last event', async 
     requests.map((request) => request.headers['last-event-id']),
     [undefined, '1', '2', '2'],
   );
+});
+
+test('the service tells of an upload while another client makes it', async () => {
+  const user = randomUUID();
+  const stopped = new AbortController();
+  const seen: SluiceEvent[] = [];
+  for await (const event of service.client({ user }).events({ signal: stopped.signal })) {
+    // The first event says that the stream is open.
+    if (seen.length === 0)
+      void service.client({ user }).upload(videoFile('live.mp4', 3_000_000, seededRandom(8)));
+    seen.push(event);
+    if (event.type === 'quota' && event.quota.quota_used === 3_000_000) stopped.abort();
+  }
+  const completed = seen.find((event) => event.type === 'completed');
+  assert.equal(completed?.type === 'completed' && completed.upload_offset, 3_000_000);
+  assert.equal(seen[0]?.type, 'quota');
 });
 
 test('a refusal that will not pass is thrown', async (t) => {

@@ -196,6 +196,25 @@ test('a session that runs already is not taken a second time by the same client'
   await Promise.all([first.done, second.done]);
 });
 
+test('where another device takes the upload over, this one gives way instead of fighting', async () => {
+  hold();
+  const user = randomUUID();
+  const file = videoFile('two-devices.mp4', 20_000_000, random);
+  const here = service.client({ user }).upload(file);
+  await until(here, isUnderWay);
+  const there = service.client({ user, baseUrl: service.process.url });
+  const [live] = await there.sessions();
+  assert.ok(live?.upload_url);
+  // The other device's connection has no fault.
+  const uploadUrl = live.upload_url.replace(service.url, service.process.url);
+  const upload = there.upload(file, { resume: { ...live, upload_url: uploadUrl } });
+  await assert.rejects(here.done, hasCode('UPLOAD_IN_USE'));
+  assert.equal(here.snapshot().state, 'failed');
+  const session = await upload.done;
+  assert.equal(session.session_id, live.session_id);
+  assert.equal(session.sha256, await sha256Of(file));
+});
+
 test('a session that was cancelled elsewhere ends the upload as cancelled', async () => {
   hold();
   const client = service.client();

@@ -1,6 +1,6 @@
 import type { HttpResponse, HttpStack } from 'tus-js-client';
 import type { Http } from '../api/http.ts';
-import { SluiceApiError, toApiError } from '../errors.ts';
+import { isSluiceApiError, SluiceApiError, toApiError } from '../errors.ts';
 import type { Transfer, TransferTask } from './transfer.ts';
 import { errorFromResponse } from './tus-transfer.ts';
 import { createWatchdog } from './watchdog.ts';
@@ -24,8 +24,10 @@ interface PartUrls {
 /**
  * Sends straight to the object store, in parts, by addresses that the service signs for each. What has arrived
  * before is asked for first, so that a repetition sends only what is missing.
+ *
+ * @param through what sends to a session that takes no parts.
  */
-export function createDirectTransfer(http: Http, httpStack: HttpStack): Transfer {
+export function createDirectTransfer(http: Http, httpStack: HttpStack, through: Transfer): Transfer {
   return async (task) => {
     const address = (name: string) => {
       const url = new URL(task.uploadUrl);
@@ -33,7 +35,9 @@ export function createDirectTransfer(http: Http, httpStack: HttpStack): Transfer
       return url.href;
     };
     const call = { signal: task.signal, withoutCredentials: true, once: true };
-    const view = await http.json<PartsView>(address('parts'), call);
+    const view = await http.json<PartsView>(address('parts'), call).catch(nullWhereNoParts);
+    // A session that was begun without parts is finished without them.
+    if (view === null) return through(task);
     const etags = new Map(view.parts.map((part) => [part.part_number, part.etag]));
     const count = Math.max(1, Math.ceil(task.file.size / view.part_size));
     const missing = numbers(count).filter((number) => !etags.has(number));
@@ -65,6 +69,11 @@ export function createDirectTransfer(http: Http, httpStack: HttpStack): Transfer
     const parts = numbers(count).map((number) => ({ part_number: number, etag: etags.get(number) }));
     await http.json(address('complete'), { ...call, method: 'POST', body: { parts } });
   };
+}
+
+function nullWhereNoParts(error: unknown): null {
+  if (isSluiceApiError(error) && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND')) return null;
+  throw error;
 }
 
 function createPartProgress(task: TransferTask, view: PartsView): (number: number, bytes: number) => void {

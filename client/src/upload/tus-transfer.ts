@@ -1,6 +1,6 @@
 import { type DetailedError, type HttpResponse, type HttpStack, Upload } from 'tus-js-client';
 import { errorFromAnswer } from '../api/problem.ts';
-import { type SluiceApiError, toApiError } from '../errors.ts';
+import { SluiceApiError, toApiError } from '../errors.ts';
 import type { Transfer } from './transfer.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -56,8 +56,19 @@ function sliced(file: Blob) {
 }
 
 function errorFromTus(error: Error | DetailedError): SluiceApiError {
-  if ('originalResponse' in error && error.originalResponse) return errorFromResponse(error.originalResponse);
+  if ('originalResponse' in error && error.originalResponse) {
+    const refusal = errorFromResponse(error.originalResponse);
+    return refusal.code === 'CONFLICT' ? takenOver(refusal) : refusal;
+  }
   return toApiError('causingError' in error && error.causingError ? error.causingError : error);
+}
+
+/** The newest writer wins: to take the upload back at once would make two devices fight over it for ever. */
+function takenOver(refusal: SluiceApiError): SluiceApiError {
+  return new SluiceApiError('UPLOAD_IN_USE', 'This upload goes on elsewhere: retry to take it back.', {
+    status: refusal.status,
+    cause: refusal,
+  });
 }
 
 export function errorFromResponse(response: HttpResponse): SluiceApiError {
