@@ -2,9 +2,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import type { TrustProxy } from './config/addresses.ts';
 import type { Outcome } from './core/errors.ts';
-import type { Probe, SessionStore } from './core/ports.ts';
+import type { LiveFeed, Probe, SessionStore } from './core/ports.ts';
 import type { Session } from './core/session.ts';
 import type { Uploads } from './core/uploads.ts';
+import type { DirectUploads } from './engine/direct-uploads.ts';
 import type { UploadEngine } from './engine/engine.ts';
 import { createAuthenticate } from './http/auth/authenticate.ts';
 import { createBearerJwt } from './http/auth/bearer-jwt.ts';
@@ -18,6 +19,8 @@ import { describeItself } from './http/documentation.ts';
 import { createHealth } from './http/health.ts';
 import { createTrust } from './http/proxies.ts';
 import { adminQuotaRoutes } from './http/routes/admin-quota.ts';
+import { directUploadRoutes } from './http/routes/direct-upload.ts';
+import { eventRoutes } from './http/routes/events.ts';
 import { healthRoute, probeRoutes } from './http/routes/health.ts';
 import { initiateRoute } from './http/routes/initiate.ts';
 import { quotaRoutes } from './http/routes/quota.ts';
@@ -34,6 +37,9 @@ export interface AppDeps {
   readonly uploads: Uploads;
   readonly sessions: Pick<SessionStore, 'find'>;
   readonly engine: UploadEngine;
+  /** Where files are kept in an object store that clients may send to themselves. */
+  readonly directUploads?: DirectUploads | null;
+  readonly feed: LiveFeed;
   readonly probes: Readonly<Record<Probe['name'], Probe>>;
   readonly log: FastifyBaseLogger;
   readonly settings: {
@@ -54,7 +60,7 @@ export interface AppDeps {
 
 /** The HTTP service: every plugin and every route, in the order in which they apply. Opens nothing. */
 export async function buildApp(deps: AppDeps) {
-  const { uploads, engine, settings, log } = deps;
+  const { uploads, engine, settings, log, directUploads = null } = deps;
   const trustsProxy = createTrust(settings.trustProxy);
   const app = createServer({ log, trustsProxy });
   await allowOrigins(app, settings.corsOrigins);
@@ -89,10 +95,12 @@ export async function buildApp(deps: AppDeps) {
     ...shared,
     prefix: DASHBOARD,
     uploadUrlTtlSeconds: settings.uploadUrlTtlSeconds,
+    directUploads,
   });
   await app.register(validateRoute, { ...shared, prefix: DASHBOARD });
   await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel });
   await app.register(quotaRoutes, { ...shared, prefix: DASHBOARD });
+  await app.register(eventRoutes, { ...shared, prefix: DASHBOARD, feed: deps.feed });
   await app.register(healthRoute, { health, prefix: DASHBOARD });
   await app.register(uploadResourceRoutes, {
     ...shared,
@@ -100,6 +108,8 @@ export async function buildApp(deps: AppDeps) {
     authorizeUpload,
     interimResponses: settings.interimResponses,
   });
+  if (directUploads !== null)
+    await app.register(directUploadRoutes, { urls, authorizeUpload, directUploads });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
   await app.register(probeRoutes, { health });
   return app;

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { pino } from 'pino';
 import { type Config, loadConfig, type Profile } from '../config.ts';
 import type { Probe } from '../core/ports.ts';
-import { openStores } from '../main.ts';
+import { openStores } from '../main/open-stores.ts';
 import { type Command, EXIT, print, readArgs } from './command.ts';
 import { profileOf } from './configuration.ts';
 

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Outbox, OutboxRecord, OutboxStatus } from '../core/outbox.ts';
-import { openLedger } from '../main.ts';
+import { openLedger } from '../main/open-stores.ts';
 import { type Command, EXIT, failure, print, readArgs, usageFailure } from './command.ts';
 import { configurationFor, profileOf } from './configuration.ts';
 

@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Uploads } from '../core/uploads.ts';
-import { composeUploads, openStores } from '../main.ts';
+import { openStores } from '../main/open-stores.ts';
+import { composeUploads } from '../main.ts';
 import { EXIT, failure } from './command.ts';
 
 /** Runs `work` on the configured stores, beside a running service or without one, and closes them. */

@@ -55,14 +55,17 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
 
   /** End it, asking the ledger first where it is sealed. A session that completed meanwhile stays so. */
   async function end(session: Session, ending: Ending): Promise<Ended> {
-    let result = await store.end(session.sessionId, ending);
+    // While somebody could still send bytes, the room for them stays reserved.
+    const until = blobs.writableUntil?.(session) ?? 0;
+    const held = until > 0 ? { ...ending, holdReservationUntil: until } : ending;
+    let result = await store.end(session.sessionId, held);
     if (result.kind === 'sealed') {
       const verdict = await ledger.voidSession(session.sessionId, session.userId);
       if (verdict.kind === 'settled') {
         const finished = await store.finish(session.sessionId, verdict.completion);
         return { session: finished ?? session, toClear: false };
       }
-      result = await store.end(session.sessionId, { ...ending, voided: true });
+      result = await store.end(session.sessionId, { ...held, voided: true });
     }
     if (result.kind === 'not_found') return { session, toClear: false };
     if (result.kind === 'ended') emit(ending.status, result.session);
@@ -102,7 +105,8 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
 
   function emit(type: SessionEvent['type'], session: Session): void {
     const { sessionId, userId, uploadOffset, uploadLength } = session;
-    events.emit({ type, sessionId, userId, uploadOffset, uploadLength });
+    const errorCode = session.failure?.error_code;
+    events.emit({ type, sessionId, userId, uploadOffset, uploadLength, ...(errorCode && { errorCode }) });
   }
 
   async function cancel(session: Session): Promise<Outcome<Session>> {

@@ -88,6 +88,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     ...{
       uploads,
       engine,
+      feed: { subscribe: async () => () => {} },
       sessions: store,
       probes: { session_store: store, ledger, storage: disk },
       log: pino({ level: process.env.SLUICE_TEST_LOG_LEVEL ?? 'silent' }),

@@ -10,6 +10,8 @@ export interface SessionEvent {
   readonly userId: string;
   readonly uploadOffset: number;
   readonly uploadLength: number | null;
+  /** Why it failed, where it did. */
+  readonly errorCode?: string;
 }
 
 export interface Events {

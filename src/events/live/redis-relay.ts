@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayListener } from './relay.ts';
+
+/** What of a Redis client is needed: one for commands, one that does nothing but listen. */
+interface Commands {
+  eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
+  xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
+}
+
+interface Subscriber {
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+}
+
+interface Options {
+  readonly commands: Commands;
+  /** Its own connection: while it listens it can do nothing else. Subscribes again by itself when it was cut. */
+  readonly subscriber: Subscriber;
+  /** Key of a user's stream, and name of his channel. */
+  readonly keyOf: (userId: string) => string;
+  /** Redis did not take a message: it is lost, and nothing else is. */
+  readonly onLost: (reason: unknown) => void;
+}
+
+/** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
+export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Options): Relay {
+  const script = readFileSync(new URL('./redis-relay.lua', import.meta.url), 'utf8');
+  const listeners = new Map<string, Set<RelayListener>>();
+  subscriber.on('message', (channel, text) => {
+    const space = text.indexOf(' ');
+    for (const listener of listeners.get(channel) ?? [])
+      listener(text.slice(0, space), text.slice(space + 1));
+  });
+
+  async function listen(key: string, listener: RelayListener): Promise<() => void> {
+    const known = listeners.get(key);
+    const all = known ?? new Set();
+    all.add(listener);
+    listeners.set(key, all);
+    function stop(): void {
+      all.delete(listener);
+      if (all.size > 0 || listeners.get(key) !== all) return;
+      listeners.delete(key);
+      subscriber.unsubscribe(key).catch(onLost);
+    }
+    try {
+      await subscriber.subscribe(key);
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    return stop;
+  }
+
+  return {
+    publish(userId, message) {
+      const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
+      commands.eval(script, 1, keyOf(userId), message, ...limits).catch(onLost);
+    },
+
+    async subscribe(userId, afterId, listener) {
+      const key = keyOf(userId);
+      // Listening begins before the past is read, so nothing falls in between; ids sort out what comes twice.
+      let last = afterId;
+      const early: [string, string][] = [];
+      let live = false;
+      function tell(id: string, message: string): void {
+        if (last !== null && !isAfter(id, last)) return;
+        last = id;
+        listener(id, message);
+      }
+      const stop = await listen(key, (id, message) => {
+        if (live) tell(id, message);
+        else early.push([id, message]);
+      });
+      try {
+        const past = afterId === null ? [] : await commands.xrange(key, `(${afterId}`, '+');
+        for (const [id, fields] of past) tell(id, fields[1] ?? '');
+      } catch (error) {
+        stop();
+        throw error;
+      }
+      for (const [id, message] of early) tell(id, message);
+      live = true;
+      return stop;
+    },
+  };
+}

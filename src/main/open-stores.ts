@@ -1,0 +1,158 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { deriveKey } from '../config/secret-key.ts';
+import type { Config } from '../config.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { Outbox } from '../core/outbox.ts';
+import type {
+  AbandonedUploads,
+  Accounts,
+  BlobStore,
+  DirectBlobs,
+  DueSessions,
+  Ledger,
+  PartList,
+  Probe,
+  SessionStore,
+  WriterSignals,
+} from '../core/ports.ts';
+import { shardOfUser } from '../core/session-id.ts';
+import { createMemoryRelay } from '../events/live/memory-relay.ts';
+import { createRedisRelay } from '../events/live/redis-relay.ts';
+import type { Relay } from '../events/live/relay.ts';
+import type { RedisStreamOptions } from '../events/redis-stream.ts';
+
+/** Connections are opened here, for main.ts, and nowhere else. */
+
+/** Milliseconds to wait for Redis at the start; the service starts without it all the same, and says 503. */
+const REDIS_WAIT_MS = 2000;
+
+const clock = { now: () => Date.now() };
+
+/** Everything that keeps something, opened as configured. */
+export interface Stores {
+  readonly sessions: SessionStore & Accounts & DueSessions & PartList & Probe;
+  readonly ledger: Ledger & Probe & { readonly outbox: Outbox };
+  readonly blobs: BlobStore & Probe;
+  /** What else an object store can do; null where files are on the disk. */
+  readonly objectStore: (AbandonedUploads & { readonly direct: DirectBlobs }) | null;
+  /** Where events are added; null without Redis. */
+  readonly eventStream: RedisStreamOptions | null;
+  /** Opens the line to the other processes that share these sessions; null where there cannot be any. */
+  readonly writerSignals: ((instance: string) => WriterSignals) | null;
+  /** Carries live events between the processes that share these sessions. */
+  readonly relay: Relay;
+  close(): Promise<void>;
+}
+
+export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
+  const { sessions, eventStream, writerSignals, relay, close } = await openSessions(config, log);
+  const ledger = await openLedger(config, log);
+  const { blobs, objectStore, close: closeBlobs } = await openBlobs(config, sessions);
+  return {
+    sessions,
+    ledger,
+    blobs,
+    objectStore,
+    eventStream,
+    writerSignals,
+    relay,
+    async close() {
+      close();
+      closeBlobs();
+      await ledger.close();
+    },
+  };
+}
+
+/** S3 is first spoken to when it is needed: a bucket that is away now does not keep the service from starting. */
+async function openBlobs(
+  { storage }: Config,
+  partList: PartList,
+): Promise<Pick<Stores, 'blobs' | 'objectStore'> & { close: () => void }> {
+  if (storage.backend === 'disk') {
+    const { createDiskBlobStore } = await import('../stores/disk/blobs.ts');
+    return { blobs: createDiskBlobStore(storage), objectStore: null, close: () => {} };
+  }
+  const [{ connectS3 }, { createS3BlobStore }] = await Promise.all([
+    import('../stores/s3/connect.ts'),
+    import('../stores/s3/blob-store.ts'),
+  ]);
+  const { bucket, memoryBudgetBytes, publicEndpoint, ...connection } = storage;
+  const client = connectS3(connection);
+  const signer = connectS3({ ...connection, endpoint: publicEndpoint ?? connection.endpoint });
+  const options = { client, signer, bucket, partList, memoryBudgetBytes };
+  const { blobs, ...objectStore } = createS3BlobStore(options);
+  return { blobs, objectStore, close: () => client.destroy() };
+}
+
+/** Waits for nobody: where PostgreSQL is away it is tried again with each call. */
+export async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
+  if (place.backend === 'sqlite') {
+    const { createSqliteLedger } = await import('../stores/sqlite/ledger.ts');
+    return createSqliteLedger({ file: place.file, clock, ...quota });
+  }
+  const { createPostgresLedger } = await import('../stores/postgres/ledger.ts');
+  const ledger = createPostgresLedger({ databaseUrl: place.databaseUrl, ...quota });
+  try {
+    await ledger.check();
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.retryAfterSeconds === undefined) {
+      await ledger.close();
+      throw error;
+    }
+    log.warn({ err: error }, 'PostgreSQL does not answer yet; it is tried again');
+  }
+  return ledger;
+}
+
+async function openSessions(
+  config: Config,
+  log: FastifyBaseLogger,
+): Promise<Pick<Stores, 'sessions' | 'eventStream' | 'writerSignals' | 'relay'> & { close: () => void }> {
+  if (config.sessions.backend === 'sqlite') {
+    const { createSqliteSessionStore } = await import('../stores/sqlite/sessions.ts');
+    const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
+    const relay = createMemoryRelay(clock);
+    return { sessions, eventStream: null, writerSignals: null, relay, close: () => sessions.close() };
+  }
+  const [{ connectRedis, untilReady }, { createRedisSessionStore }, { createRedisWriterSignals }] =
+    await Promise.all([
+      import('../stores/redis/connect.ts'),
+      import('../stores/redis/sessions.ts'),
+      import('../stores/redis/writer-signals.ts'),
+    ]);
+  const { redis: address, prefix, eventStream: stream } = config.sessions;
+  const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
+  const redis = connectRedis({ ...address, onError });
+  if (!(await untilReady(redis, REDIS_WAIT_MS))) {
+    log.warn({ host: address.host, port: address.port }, 'Redis does not answer yet; it is tried again');
+  }
+  const shardOf = shardsOf(config);
+  const sessions = createRedisSessionStore({ redis, prefix, shardOf });
+  const subscriber = redis.duplicate();
+  subscriber.on('error', onError);
+  return {
+    sessions,
+    eventStream: { redis, stream },
+    writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
+    relay: createRedisRelay({
+      commands: redis,
+      subscriber,
+      keyOf: (userId) => `${prefix}:{${shardOf(userId)}}:live:${userId}`,
+      onLost: (err) => log.debug({ err }, 'a live event was lost'),
+    }),
+    close() {
+      subscriber.disconnect();
+      redis.disconnect();
+    },
+  };
+}
+/**
+ * Embedded processes that share a Redis may each have a secret of their own, but a user must have one shard:
+ * there the key is the same for all. It only spreads users evenly; it protects nothing on one machine.
+ */
+export function shardsOf(config: Config): (userId: string) => string {
+  const secret = config.profile === 'embedded' ? 'embedded' : config.sessionIdKey;
+  const key = deriveKey(secret, 'session-id-shard');
+  return (userId) => shardOfUser(key, userId);
+}
