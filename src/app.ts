@@ -5,7 +5,7 @@ import type { Outcome } from './core/errors.ts';
 import type { LiveFeed, Probe, SessionStore } from './core/ports.ts';
 import type { Session } from './core/session.ts';
 import type { Uploads } from './core/uploads.ts';
-import type { DirectUploads } from './engine/direct-uploads.ts';
+import { type DirectUploads, NO_DIRECT_UPLOADS } from './engine/direct-uploads.ts';
 import type { UploadEngine } from './engine/engine.ts';
 import { createAuthenticate } from './http/auth/authenticate.ts';
 import { createBearerJwt } from './http/auth/bearer-jwt.ts';
@@ -108,8 +108,10 @@ export async function buildApp(deps: AppDeps) {
     authorizeUpload,
     interimResponses: settings.interimResponses,
   });
-  if (directUploads !== null)
-    await app.register(directUploadRoutes, { urls, authorizeUpload, directUploads });
+  await app.register(directUploadRoutes, {
+    ...{ urls, authorizeUpload },
+    directUploads: directUploads ?? NO_DIRECT_UPLOADS,
+  });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
   await app.register(probeRoutes, { health });
   return app;

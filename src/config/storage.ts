@@ -15,6 +15,8 @@ export type StoragePlace =
       readonly bucket: string;
       /** Null is AWS itself. */
       readonly endpoint: string | null;
+      /** Address at which clients reach the bucket; null where it is the same. */
+      readonly publicEndpoint: string | null;
       readonly forcePathStyle: boolean;
       readonly region: string;
       /** Null takes them from where the AWS SDK finds them: the role of the machine, a profile, … */
@@ -65,10 +67,6 @@ function readBucket(settings: Settings, faults: string[]): StoragePlace {
   } else if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
     faults.push(`S3_BUCKET_NAME: ${JSON.stringify(bucket)} is no name of a bucket.`);
   }
-  const url = endpoint === undefined ? null : URL.parse(endpoint);
-  if (endpoint !== undefined && (!url || !/^https?:$/.test(url.protocol) || url.username || url.search)) {
-    faults.push('S3_ENDPOINT: its value is not an address like https://s3.example.org.');
-  }
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     faults.push('AWS_SECRET_ACCESS_KEY: set it together with AWS_ACCESS_KEY_ID, or neither.');
   }
@@ -76,10 +74,20 @@ function readBucket(settings: Settings, faults: string[]): StoragePlace {
   return {
     backend: 's3',
     bucket: bucket ?? '',
-    endpoint: url ? url.href.replace(/\/$/, '') : null,
+    endpoint: readEndpoint('S3_ENDPOINT', endpoint, faults),
+    publicEndpoint: readEndpoint('S3_PUBLIC_ENDPOINT', settings.S3_PUBLIC_ENDPOINT, faults),
     forcePathStyle: settings.S3_FORCE_PATH_STYLE,
     region: settings.AWS_DEFAULT_REGION,
     credentials: known ? { accessKeyId, secretAccessKey } : null,
     memoryBudgetBytes: settings.S3_MEMORY_BUDGET,
   };
+}
+
+function readEndpoint(name: string, text: string | undefined, faults: string[]): string | null {
+  if (text === undefined) return null;
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search)
+    return url.href.replace(/\/$/, '');
+  faults.push(`${name}: its value is not an address like https://s3.example.org.`);
+  return null;
 }

@@ -57,6 +57,14 @@ const WRONG_PARTS: Refusal = {
     'These are not the parts that have arrived. Read the list of parts, send what is missing, try again.',
 };
 
+/** For services that keep no files in an object store. */
+export const NO_DIRECT_UPLOADS: Omit<DirectUploads, 'begin'> = {
+  plan: () => null,
+  sign: async () => ({ ok: false, refusal: NOT_DIRECT }),
+  arrived: async () => ({ ok: false, refusal: NOT_DIRECT }),
+  complete: async () => ({ ok: false, refusal: NOT_DIRECT }),
+};
+
 export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
   const { direct, sessions, blobs, uploads, engine, events, instance } = deps;
   const { allowedFormats } = uploads.limits;

@@ -166,6 +166,7 @@ test('embedded keeps files in S3 only where a bucket is named, and not where the
     backend: 's3',
     bucket: 'videos',
     endpoint: 'https://s3.example.org',
+    publicEndpoint: null,
     forcePathStyle: true,
     region: 'us-east-1',
     credentials: { accessKeyId: 'k', secretAccessKey: 's' },

@@ -67,7 +67,7 @@ const documented = {
 const failures = [400, 401, 403, 404, 409, 410, 503] as const;
 
 export interface DirectUploadDeps extends Pick<RouteDeps, 'urls'> {
-  readonly directUploads: DirectUploads;
+  readonly directUploads: Omit<DirectUploads, 'begin'>;
   readonly authorizeUpload: AuthorizeUpload;
 }
 
