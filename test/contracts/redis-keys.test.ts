@@ -74,6 +74,40 @@ redisTest('the account outlives a reservation that is held', async (w, h) => {
   assert.ok((await h.redis.pttl(`${h.prefix}:{${shardOf(userId)}}:u:${userId}`)) > 200_000_000);
 });
 
+redisTest(
+  'the account outlives sealed sessions that nobody decides on, as long as there is a sweeper',
+  async (w, h) => {
+    const userId = await w.user();
+    await w.sealed(userId, 1000);
+    for (let hours = 0; hours < 60; hours += 20) {
+      await w.advance(20 * 3_600_000);
+      assert.equal((await w.store.due(10)).length, 1);
+    }
+    assert.equal(await h.redis.exists(`${h.prefix}:{${shardOf(userId)}}:u:${userId}`), 1);
+  },
+);
+
+redisTest('the sweeper looks at a user again when his renewed sessions are due, not before', async (w, h) => {
+  const userId = await w.user();
+  const { sessionId } = await w.open(userId, 1000);
+  await w.store.take(sessionId, 'a');
+  await w.advance(TTL_MS / 2);
+  await w.store.commit(sessionId, 1, { offset: 1 });
+  await w.advance(TTL_MS / 2);
+  assert.deepEqual(await w.store.due(10), []);
+  const due = Number(await h.redis.zscore(`${h.prefix}:{${shardOf(userId)}}:users`, userId));
+  const expires = (await h.bare.find(sessionId))?.expiresAt;
+  assert.equal(due, expires);
+});
+
+redisTest('a session that was forgotten as expired does not expire once more', async (w) => {
+  const { sessionId } = await w.open(await w.user(), 10);
+  await w.advance(TTL_MS);
+  await w.store.forget(sessionId);
+  assert.equal((await w.store.end(sessionId, { status: 'expired', failure: null })).kind, 'already');
+  assert.deepEqual(await w.store.due(10), []);
+});
+
 redisTest('a live or sealed session is not forgotten, whoever asks', async (w) => {
   const userId = await w.user();
   const [live, sealed] = [await w.open(userId, 10), await w.sealed(userId, 10)];

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 /** What the store asks of a client: a single Redis, one behind Sentinels and a Cluster all have it. */
 export type RedisClient = Pick<
@@ -6,13 +6,15 @@ export type RedisClient = Pick<
   'evalsha' | 'eval' | 'hget' | 'hgetall' | 'zrange' | 'ping' | 'isCluster'
 >;
 
-export interface RedisConnection {
+interface Endpoint {
   readonly host: string;
   readonly port: number;
-  readonly db?: number;
+}
+
+interface ConnectionSettings {
   readonly username?: string;
   readonly password?: string;
-  /** Speak TLS, verified against the system's authorities. */
+  /** Speak TLS, verified against the authorities that Node trusts; with Sentinels too. */
   readonly tls?: boolean;
   /** Milliseconds to establish a connection. */
   readonly connectTimeoutMs?: number;
@@ -22,41 +24,119 @@ export interface RedisConnection {
   readonly onError?: (fault: Error) => void;
 }
 
+interface OneServer extends ConnectionSettings, Endpoint {
+  readonly db?: number;
+}
+
+/** The master that Sentinels name. */
+interface SentinelGroup extends ConnectionSettings {
+  readonly sentinels: readonly Endpoint[];
+  readonly masterName: string;
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  readonly db?: number;
+}
+
+interface ClusterNodes extends ConnectionSettings {
+  /** Some nodes of the Cluster; they tell of the others. */
+  readonly nodes: readonly Endpoint[];
+}
+
 /** One command; an operation of the store has one on its hot path and three at most. */
 const COMMAND_TIMEOUT_MS = 500;
+const CONNECT_TIMEOUT_MS = 5000;
+/** A Sentinel that is lost is listened to again after so long. */
+const SENTINEL_PAUSE_MS = 5000;
+/** What a Cluster redirects, or a lost node fails, is sent again so often, so long apart: 0.8 s in all. */
+const CLUSTER_REDIRECTIONS = 8;
+const CLUSTER_PAUSE_MS = 100;
 
 /**
- * A client that fails fast and never gives up: no command waits for a connection or is sent a second time
- * (its caller has long been answered), and a lost server is tried again at least every second, so its return
- * needs no restart here. Comes back at once, connecting; until then commands are refused.
+ * A client that fails fast and never gives up: no command waits for a connection, or is sent a second time to
+ * a server that may have done it (its caller has long been answered), and a lost server is tried again at
+ * least every second, so its return needs no restart here. Comes back at once, connecting; until then
+ * commands are refused.
+ *
+ * A Cluster's client does send again, for less than a second, what a node lost or refused: the scripts bear it.
  */
-export function connectRedis(connection: RedisConnection): Redis {
-  const { host, port, db = 0, username, password, tls, onError } = connection;
-  const redis = new Redis({
-    host,
-    port,
-    db,
+export function connectRedis(connection: OneServer | SentinelGroup): Redis;
+export function connectRedis(connection: OneServer | SentinelGroup | ClusterNodes): Redis | Cluster;
+export function connectRedis(connection: OneServer | SentinelGroup | ClusterNodes): Redis | Cluster {
+  const client = 'nodes' in connection ? connectCluster(connection) : connectServer(connection);
+  // Without a listener a lost connection would be an uncaught error and end the process.
+  client.on('error', (fault: Error) => connection.onError?.(fault));
+  return client;
+}
+
+function connectServer(connection: OneServer | SentinelGroup): Redis {
+  const options = {
+    ...optionsOf(connection),
+    ...('sentinels' in connection
+      ? sentinelOptions(connection)
+      : { host: connection.host, port: connection.port }),
+    db: connection.db ?? 0,
+    enableOfflineQueue: false,
+    retryStrategy: reconnectIn,
+    // A master that became a replica refuses writes: the next connection may reach the new one.
+    reconnectOnError: (fault: Error) => fault.message.startsWith('READONLY'),
+  };
+  return new Redis(options);
+}
+
+function sentinelOptions(group: SentinelGroup) {
+  const { sentinelUsername, sentinelPassword, tls, connectTimeoutMs = CONNECT_TIMEOUT_MS } = group;
+  return {
+    sentinels: [...group.sentinels],
+    name: group.masterName,
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    sentinelRetryStrategy: reconnectIn,
+    sentinelCommandTimeout: connectTimeoutMs,
+    // Sentinels tell of a new master at once; a connection to the old one may look well for a long time.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => SENTINEL_PAUSE_MS,
+  } satisfies RedisOptions;
+}
+
+function connectCluster({ nodes, ...settings }: ClusterNodes): Cluster {
+  const cluster = new Cluster([...nodes], {
+    redisOptions: optionsOf(settings),
+    enableOfflineQueue: false,
+    maxRedirections: CLUSTER_REDIRECTIONS,
+    retryDelayOnFailover: CLUSTER_PAUSE_MS,
+    retryDelayOnClusterDown: CLUSTER_PAUSE_MS,
+    retryDelayOnTryAgain: CLUSTER_PAUSE_MS,
+    clusterRetryStrategy: reconnectIn,
+    // Nodes that failed over come back as replicas, and slots may move: nobody else would tell of it.
+    slotsRefreshInterval: 15_000,
+    // Certificates are issued for names: they must not be resolved before they are compared.
+    ...(settings.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
+  });
+  cluster.on('node error', (fault: Error) => settings.onError?.(fault));
+  return cluster;
+}
+
+function optionsOf({ username, password, tls, ...settings }: ConnectionSettings) {
+  return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
-    connectTimeout: connection.connectTimeoutMs ?? 5000,
+    connectTimeout: settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     // Half-open connections are noticed by nothing else (ioredis#1021).
-    socketTimeout: connection.socketTimeoutMs ?? 5000,
+    socketTimeout: settings.socketTimeoutMs ?? 5000,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1000) * (0.75 + Math.random() / 2),
-    // A master that became a replica refuses writes: the next connection may reach the new one.
-    reconnectOnError: (fault) => fault.message.startsWith('READONLY'),
-  });
-  // Without a listener a lost connection would be an uncaught error and end the process.
-  redis.on('error', (fault: Error) => onError?.(fault));
-  return redis;
+  } satisfies RedisOptions;
+}
+
+function reconnectIn(attempt: number): number {
+  return Math.min(50 * attempt, 1000) * (0.75 + Math.random() / 2);
 }
 
 /** Resolves once the client can be used: true, or false where that took longer than `timeoutMs`. */
-export async function untilReady(redis: Redis, timeoutMs: number): Promise<boolean> {
+export async function untilReady(redis: Redis | Cluster, timeoutMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true;
   return new Promise((resolve) => {
     const settle = (ready: boolean) => {

@@ -41,7 +41,7 @@ export function createDueSessions(
     const taken = found.slice(0, limit);
     const last = taken.at(-1);
     if (last) start = (shards.indexOf(shardOf(last.userId)) + 1) % shards.length;
-    taken.sort((a, b) => a.since - b.since);
+    taken.sort(longestDueFirst);
     const sessions = await withDeadline(deadlineMs, Promise.all(taken.map(recall)));
     return sessions.filter((one) => one !== null);
   }
@@ -62,7 +62,7 @@ export function createDueSessions(
     for (let i = 0; i < reply.length; i += 2) {
       list.push({ sessionId: asText(reply[i]), userId, since: asNumber(reply[i + 1]) });
     }
-    return list;
+    return list.sort(longestDueFirst);
   }
 
   async function recall({ sessionId, userId }: Due): Promise<Session | null> {
@@ -85,4 +85,8 @@ export function createDueSessions(
   }
 
   return { due, forget };
+}
+
+function longestDueFirst(a: Due, b: Due): number {
+  return a.since - b.since;
 }

@@ -12,24 +12,23 @@ for _, id in ipairs(owners) do
   if not state_of[id] then return lost(x) end
 end
 
+-- What has ended by time alone is summed up too: whoever looks at the account next gives it back.
 local now = clock()
 local held = 0
 redis.call('HSET', u, 'reserved', '0')
 for _, id in ipairs(owners) do
   local state = hash(redis.call('HGETALL', state_of[id]))
-  local mark = nil
-  if not state.user then
-    redis.call('ZREM', x, id)
-  elseif tonumber(state.hold or 0) > now then
-    mark = 'h'
-    held = held + 1
-  elseif status_of(state, now) == 'active' then
-    mark = state.sealed and 's' or ''
-  end
-  if mark then
+  if state.user then
     local bytes = int(reserved_for(state))
+    local mark = state.sealed and not state.status and 's' or ''
+    if tonumber(state.hold or 0) > now then
+      mark = 'h'
+      held = held + 1
+    end
     redis.call('HSET', u, 'r:' .. id, bytes .. mark)
     redis.call('HINCRBY', u, 'reserved', bytes)
+  else
+    redis.call('ZREM', x, id)
   end
 end
 if held > 0 then redis.call('HSET', u, 'held', int(held)) end

@@ -53,6 +53,20 @@ export function dueContract(promise: Promises): void {
     assert.deepEqual(ids(await w.store.due(10)), ids(sessions));
   });
 
+  promise('ended, expired and sealed sessions of a user come in the order they became due', async (w) => {
+    const userId = await w.user();
+    const expired = await w.open(userId, 10, { ttlMs: 10_000 });
+    const later = await w.open(userId, 10, { ttlMs: 40_000 });
+    const sealed = await w.sealed(userId, 10);
+    const cancelled = await w.open(userId, 10);
+    await w.advance(20_000);
+    await w.store.end(cancelled.sessionId, CANCEL);
+    await w.advance(TTL_MS);
+    const order = ids([expired, cancelled, later, sealed]);
+    assert.deepEqual(ids(await w.store.due(10)), order);
+    assert.deepEqual(ids(await w.store.due(2)), order.slice(0, 2));
+  });
+
   promise('what is due for many users is found, a part at a time', async (w) => {
     const expected = new Set<string>();
     for (let i = 0; i < 12; i += 1) {

@@ -69,6 +69,19 @@ export function lostAccountContract(promise: Promises): void {
     assert.equal((await w.quota(userId)).reservedBytes, 1000);
   });
 
+  promise('a hold that is over when the account is lost is summed up by nobody', async (w) => {
+    const userId = await w.user(1000);
+    const sealed = await w.sealed(userId, 600);
+    const holdReservationUntil = (await w.now()) + 60_000;
+    await w.store.end(sealed.sessionId, { ...CANCEL, voided: true, holdReservationUntil });
+    await w.advance(60_000);
+    await lose(w, userId);
+    await w.load(userId);
+    assert.partialDeepStrictEqual(await w.quota(userId), { reservedBytes: 0, activeSessions: 0 });
+    assert.deepEqual((await w.store.read(userId)).sealed, []);
+    assert.deepEqual((await w.store.due(10)).length, 1);
+  });
+
   promise('an upload finished while the account was lost is counted once', async (w) => {
     const userId = await w.user(5000);
     await w.open(userId, 300);

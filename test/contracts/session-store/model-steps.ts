@@ -20,7 +20,7 @@ import { admissionOf } from './workshop.ts';
 
 /** Steps on the store and on the model alike; each asserts that the store did what the model says it must. */
 
-export const TTL_MS = 600_000;
+const TTL_MS = 600_000;
 const LIFETIME_MS = 1_500_000;
 const MAX_FILE_SIZE = 600;
 const MAX_ACTIVE = 5;

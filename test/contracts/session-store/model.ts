@@ -58,7 +58,7 @@ export function statusOf(session: ModelSession, now: number): SessionStatus {
   return session.stored === 'active' && !isLive(session, now) ? 'expired' : session.stored;
 }
 
-export function ownsBytes(session: ModelSession, now: number): boolean {
+function ownsBytes(session: ModelSession, now: number): boolean {
   return isLive(session, now) || now < session.holdUntil;
 }
 
@@ -82,7 +82,7 @@ export function sealedIds(model: Model, user: ModelUser): string[] {
   return sealed.map(({ sessionId }) => sessionId).sort();
 }
 
-export function reservedBytes(model: Model, user: ModelUser, now: number): number {
+function reservedBytes(model: Model, user: ModelUser, now: number): number {
   const owning = sessionsOf(model, user).filter((session) => ownsBytes(session, now));
   return owning.reduce((sum, { reserved }) => sum + reserved, 0);
 }
@@ -96,7 +96,7 @@ export function isKnown(user: ModelUser, now: number): user is ModelUser & { cac
   return user.cached !== null && !user.stale && now < user.cached.periodEnd;
 }
 
-export function usedBytes(user: ModelUser): number {
+function usedBytes(user: ModelUser): number {
   return user.finished.get(user.cached?.periodStart ?? 0) ?? 0;
 }
 

@@ -8,7 +8,7 @@ import { createLedgerModel, type LedgerModel } from './ledger-model.ts';
 
 export const TTL_MS = 3_600_000;
 export const LIFETIME_MS = 86_400_000;
-export const LIMIT = 10_000;
+const LIMIT = 10_000;
 
 export const DRAFT: SessionDraft = {
   dashboardContext:
