@@ -5,7 +5,7 @@ const UNAVAILABLE =
   /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|MISCONF|NOREPLICAS|OOM|BUSY|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /** What callers see when Redis is away, hung or not able to write. The true reason goes to the log alone. */
-function sessionStoreAway(cause: unknown): SluiceError {
+export function sessionStoreAway(cause: unknown): SluiceError {
   return new SluiceError('REDIS_CONNECTION_ERROR', 'The session store is not reachable. Try again shortly.', {
     cause,
     retryAfterSeconds: 2,
