@@ -10,17 +10,27 @@ import type { RunningServer, TestServer } from './server.ts';
 
 export interface RunningRedis extends RunningServer {
   readonly port: number;
+  readonly pid: number;
+}
+
+export interface RedisOptions {
+  /** That one instead of a free one. */
+  readonly port?: number;
+  /** Further arguments of redis-server, which win. */
+  readonly settings?: readonly string[];
+  /** Its folder, which the caller removes; default: one of its own. */
+  readonly folder?: string;
 }
 
 export const redisServer: TestServer = { name: 'Redis', start: () => startRedis() };
 
-/** One redis-server that keeps nothing on disk. `port`: that one instead of a free one. */
-export async function startRedis(options: { port?: number } = {}): Promise<RunningRedis> {
+/** One redis-server that keeps nothing on disk, unless the settings say otherwise. */
+export async function startRedis(options: RedisOptions = {}): Promise<RunningRedis> {
   const program = findProgram({ name: 'redis-server', debianPackage: 'redis-server' });
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'sluice-redis-')));
   const port = options.port ?? (await freePort());
   const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  const child = spawn(program, ['--port', String(port), ...settings], {
+  const child = spawn(program, ['--port', String(port), ...settings, ...(options.settings ?? [])], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
 
@@ -30,7 +40,7 @@ export async function startRedis(options: { port?: number } = {}): Promise<Runni
   const stop = async () => {
     process.off('exit', killOnExit);
     await end(child);
-    await rm(folder, { recursive: true, force: true });
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
   };
 
   try {
@@ -39,7 +49,7 @@ export async function startRedis(options: { port?: number } = {}): Promise<Runni
     await stop();
     throw error;
   }
-  return { port, env: { SLUICE_TEST_REDIS_PORT: String(port) }, stop };
+  return { port, pid: child.pid ?? 0, env: { SLUICE_TEST_REDIS_PORT: String(port) }, stop };
 }
 
 async function untilReady(child: ChildProcess, port: number): Promise<void> {

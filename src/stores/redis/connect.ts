@@ -60,6 +60,7 @@ const CLUSTER_PAUSE_MS = 100;
  * A Cluster's client does send again, for less than a second, what a node lost or refused: the scripts bear it.
  */
 export function connectRedis(connection: OneServer | SentinelGroup): Redis;
+export function connectRedis(connection: ClusterNodes): Cluster;
 export function connectRedis(connection: OneServer | SentinelGroup | ClusterNodes): Redis | Cluster;
 export function connectRedis(connection: OneServer | SentinelGroup | ClusterNodes): Redis | Cluster {
   const client = 'nodes' in connection ? connectCluster(connection) : connectServer(connection);

@@ -1,3 +1,4 @@
+import type { Cluster, Redis } from 'ioredis';
 import type {
   Accounts,
   Concatenation,
@@ -6,12 +7,13 @@ import type {
   Probe,
   SessionStore,
 } from '../../core/ports.ts';
+import { shardOfSession } from '../../core/session-id.ts';
 import { createAccounts } from './accounts.ts';
 import { createAdmission } from './admission.ts';
 import { withDeadline } from './call.ts';
+import { createCircuits } from './circuits.ts';
 import { createConcatenation } from './concatenation.ts';
-import type { RedisClient } from './connect.ts';
-import { createOwners, rethrow, type StoreContext } from './context.ts';
+import { createOwners, type StoreContext } from './context.ts';
 import { createDueSessions } from './due-sessions.ts';
 import { keysWithPrefix } from './keys.ts';
 import { createLifecycle } from './lifecycle.ts';
@@ -22,7 +24,7 @@ import { loadScripts } from './scripts.ts';
 const DEADLINE_MS = 1500;
 
 export interface RedisSessionStoreDeps {
-  readonly redis: RedisClient;
+  readonly redis: Redis | Cluster;
   /** What all names of keys begin with. */
   readonly prefix?: string;
   /** The user's shard, the first three digits of all ids of his sessions. */
@@ -34,7 +36,8 @@ export type RedisSessionStore = SessionStore & Concatenation & Accounts & DueSes
 /**
  * Sessions and reservations in Redis. Each operation is one script in one round trip, except the rare paths
  * of a lost account, a repeated idempotency key and a session this process has not seen before.
- * Throws `REDIS_CONNECTION_ERROR` within 1.5 s where Redis is away, hung or unable to write.
+ * Throws `REDIS_CONNECTION_ERROR` within 1.5 s where Redis is away, hung or unable to write, and at once where
+ * others have just found out.
  */
 export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessionStore {
   const { redis, prefix = 'upload_session', shardOf } = deps;
@@ -48,24 +51,28 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const { due, forget } = createDueSessions(context, lifecycle.find, DEADLINE_MS);
   const { parts } = createPartList(context);
   const { merge } = createConcatenation(context);
-  const inTime = <T>(work: Promise<T>) => withDeadline(DEADLINE_MS, work);
+  const circuits = createCircuits(redis);
+  const inTime = <T>(shard: string, work: () => Promise<T>) =>
+    circuits.of(shard).run(() => withDeadline(DEADLINE_MS, work()));
+  const ofUser = <T>(userId: string, work: () => Promise<T>) => inTime(shardOf(userId), work);
+  const ofSession = <T>(sessionId: string, work: () => Promise<T>) => inTime(shardOfSession(sessionId), work);
 
   return {
     name: 'session_store',
     backend: 'redis',
-    check: async () => void (await inTime(redis.ping().catch(rethrow))),
-    admit: (admission) => inTime(admit(admission)),
-    find: (sessionId) => inTime(lifecycle.find(sessionId)),
-    take: (sessionId, writer) => inTime(lifecycle.take(sessionId, writer)),
-    commit: (sessionId, epoch, progress) => inTime(lifecycle.commit(sessionId, epoch, progress)),
-    merge: (sessionId, epoch, joined, partials) => inTime(merge(sessionId, epoch, joined, partials)),
-    finish: (sessionId, completion) => inTime(lifecycle.finish(sessionId, completion)),
-    end: (sessionId, ending) => inTime(lifecycle.end(sessionId, ending)),
-    read: (userId) => inTime(accounts.read(userId)),
-    load: (account, asked, settled) => inTime(accounts.load(account, asked, settled)),
-    liveSessions: (userId) => inTime(accounts.liveSessions(userId)),
+    check: () => withDeadline(DEADLINE_MS, circuits.check()),
+    admit: (admission) => ofUser(admission.userId, () => admit(admission)),
+    find: (id) => ofSession(id, () => lifecycle.find(id)),
+    take: (id, writer) => ofSession(id, () => lifecycle.take(id, writer)),
+    commit: (id, epoch, progress) => ofSession(id, () => lifecycle.commit(id, epoch, progress)),
+    merge: (id, epoch, joined, partials) => ofSession(id, () => merge(id, epoch, joined, partials)),
+    finish: (id, completion) => ofSession(id, () => lifecycle.finish(id, completion)),
+    end: (id, ending) => ofSession(id, () => lifecycle.end(id, ending)),
+    read: (userId) => ofUser(userId, () => accounts.read(userId)),
+    load: (account, asked, settled) => ofUser(account.userId, () => accounts.load(account, asked, settled)),
+    liveSessions: (userId) => ofUser(userId, () => accounts.liveSessions(userId)),
     due,
-    parts: (sessionId) => inTime(parts(sessionId)),
-    forget: (sessionId) => inTime(forget(sessionId)),
+    parts: (id) => ofSession(id, () => parts(id)),
+    forget: (id) => ofSession(id, () => forget(id)),
   };
 }

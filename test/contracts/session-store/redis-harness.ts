@@ -1,31 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { createRedisSessionStore, type RedisSessionStore } from '../../../src/stores/redis/sessions.ts';
 import { connectedRedis } from '../../helpers/redis.ts';
 import { type SessionStoreHarness, type SessionStorePorts, shardOf } from './harness.ts';
 
 const SHIFT_TIMES = readFileSync(new URL('./shift-times.lua', import.meta.url), 'utf8');
 
-export interface RedisHarness extends SessionStoreHarness {
-  readonly redis: Redis;
+export interface RedisHarness<Client extends Redis | Cluster = Redis> extends SessionStoreHarness {
+  readonly redis: Client;
   readonly prefix: string;
   /** The adapter itself, without the translation of times. */
   readonly bare: RedisSessionStore;
+}
+
+export async function redisHarness(port: number): Promise<RedisHarness> {
+  return harnessOn(await connectedRedis(port));
 }
 
 /**
  * A store under a prefix of its own. Redis' clock cannot be pushed, so `advance` moves what is stored into
  * the past and `store` adds that up on everything that goes in and comes out.
  */
-export async function redisHarness(port: number): Promise<RedisHarness> {
-  const redis = await connectedRedis(port);
+export function harnessOn<Client extends Redis | Cluster>(redis: Client): RedisHarness<Client> {
+  const servers: readonly Redis[] = redis instanceof Cluster ? redis.nodes('master') : [redis];
   const prefix = `test-${randomUUID()}`;
   const bare = createRedisSessionStore({ redis, prefix, shardOf });
   let passed = 0;
   const inside = <T>(value: T) => moveTimes(value, -passed);
   const outside = async <T>(value: Promise<T>) => moveTimes(await value, passed);
-  const names = () => redis.keys(`${prefix}:*`);
+  const names = async () => (await Promise.all(servers.map((server) => server.keys(`${prefix}:*`)))).flat();
 
   const store: SessionStorePorts = {
     admit: (admission) => outside(bare.admit(admission)),
@@ -53,7 +57,7 @@ export async function redisHarness(port: number): Promise<RedisHarness> {
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) + passed;
     },
     async advance(ms) {
-      await redis.eval(SHIFT_TIMES, 0, prefix, ms);
+      await Promise.all(servers.map((server) => server.eval(SHIFT_TIMES, 0, prefix, ms)));
       passed += ms;
     },
     async loseAccount(userId) {
@@ -67,7 +71,8 @@ export async function redisHarness(port: number): Promise<RedisHarness> {
     async close() {
       if (redis.status === 'ready') {
         const all = await names();
-        if (all.length > 0) await redis.unlink(all);
+        // One by one: a Cluster takes no command for several slots.
+        await Promise.all(all.map((name) => redis.unlink(name)));
       }
       redis.disconnect();
     },
