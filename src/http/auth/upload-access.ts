@@ -5,8 +5,15 @@ import type { Session } from '../../core/session.ts';
 import type { Authenticate } from './caller.ts';
 import type { UploadTokens } from './upload-token.ts';
 
-/** Lets the holder of a session's upload token, or its owner, at that session. `sessionId` in lower case. */
-export type AuthorizeUpload = (request: FastifyRequest, sessionId: string) => Promise<Outcome<Session>>;
+/**
+ * Lets the holder of a session's upload token, or its owner, at that session. `sessionId` in lower case; `token`
+ * where it does not stand in the query as usual.
+ */
+export type AuthorizeUpload = (
+  request: FastifyRequest,
+  sessionId: string,
+  token?: string,
+) => Promise<Outcome<Session>>;
 
 /**
  * The session is looked up first: one nobody knows is 404 for everybody, which tells a stranger nothing
@@ -17,13 +24,13 @@ export function createUploadAccess(deps: {
   readonly uploadTokens: UploadTokens;
   readonly authenticate: Authenticate;
 }): AuthorizeUpload {
-  return async (request, sessionId) => {
+  return async (request, sessionId, given) => {
     const session = await deps.sessions.find(sessionId);
     if (session === null) {
       return refused('SESSION_NOT_FOUND', 'There is no such upload session: create a new one.');
     }
 
-    const token = uploadTokenOf(request);
+    const token = given ?? uploadTokenOf(request);
     if (token !== null) {
       if (deps.uploadTokens.verify(token, session, Date.now())) return accepted(session);
       return refused(
