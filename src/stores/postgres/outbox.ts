@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs';
-import type { NewOutboxEvent, Outbox, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
+import type { NewOutboxEvent, Outbox, OutboxEvent, OutboxRecord, OutboxStatus } from '../../core/outbox.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
 import type { Pool } from './pool.ts';
 
 const statement = (name: string): string =>
   readFileSync(new URL(`./outbox/${name}.sql`, import.meta.url), 'utf8');
 
+/** Each as an index of its own has it. */
+const IS = {
+  pending: 'delivered_at is null and dead_at is null',
+  delivered: 'delivered_at is not null',
+  dead: 'dead_at is not null',
+} as const satisfies Record<OutboxStatus, string>;
+
 export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOutboxEvent): Promise<void> } {
-  const claim = statement('claim');
   const delivered = statement('delivered');
   const failed = statement('failed');
-  const list = statement('list');
   const prune = statement('prune');
   const record = statement('record');
   const replay = statement('replay');
@@ -18,7 +23,7 @@ export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOu
   return {
     claim: (limit, leaseMs) =>
       pool.operation(async (query) => {
-        const rows = await query(claim, [limit, leaseMs]);
+        const rows = await query('select * from claim_events($1, $2)', [limit, leaseMs]);
         return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
       }),
 
@@ -33,9 +38,16 @@ export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOu
       }),
 
     list: ({ status, before, limit }) =>
-      pool.operation(async (query) =>
-        (await query(list, [status ?? null, before ?? null, limit])).map(toRecord),
-      ),
+      pool.operation(async (query) => {
+        const rows = await query(
+          `select * from outbox
+            where ${status === undefined ? 'true' : IS[status]} and ($1::bigint is null or sequence < $1)
+            order by sequence desc
+            limit $2::bigint`,
+          [before ?? null, limit],
+        );
+        return rows.map(toRecord);
+      }),
 
     replay: (ids) => pool.operation(async (query) => (await query(replay, [JSON.stringify(ids)])).length),
 

@@ -57,5 +57,7 @@ create table outbox (
   dead_at         bigint
 );
 
-create index outbox_due on outbox (next_attempt_at) where delivered_at is null and dead_at is null;
-create index outbox_pending_of_subject on outbox (subject, sequence) where delivered_at is null and dead_at is null;
+create index outbox_due on outbox (next_attempt_at, sequence) where delivered_at is null and dead_at is null;
+create index outbox_of_subject on outbox (subject);
+create index outbox_delivered on outbox (created_at) where delivered_at is not null;
+create index outbox_dead on outbox (sequence) where dead_at is not null;

@@ -28,5 +28,6 @@ INSERT INTO outbox (id, kind, subject, payload, created_at, attempts, next_attem
     FROM earlier_outbox ORDER BY created_at, id;
 DROP TABLE earlier_outbox;
 
-CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE delivered_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_due ON outbox (next_attempt_at, sequence) WHERE delivered_at IS NULL AND dead_at IS NULL;
 CREATE INDEX outbox_pending_of_subject ON outbox (subject, sequence) WHERE delivered_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_delivered ON outbox (created_at) WHERE delivered_at IS NOT NULL;
