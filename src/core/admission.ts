@@ -14,6 +14,11 @@ export interface InitiateRequest {
   readonly idempotencyKey: string | null;
   /** The client will send the bytes to the storage itself. */
   readonly direct?: boolean;
+  /**
+   * A final upload: its id, and how many partial uploads it is made of. It reserves nothing, since it takes over
+   * what they have reserved, and it may be there beside them, since they end with it.
+   */
+  readonly concatenates?: { readonly sessionId: string; readonly partials: number };
 }
 
 export interface Initiated {
@@ -34,17 +39,17 @@ interface Deps {
 
 export function createAdmission({ store, accountBook, events, limits, shardOf }: Deps) {
   async function initiate(request: InitiateRequest): Promise<Outcome<Initiated>> {
-    const { userId, draft, idempotencyKey, direct = false } = request;
+    const { userId, draft, idempotencyKey, direct = false, concatenates } = request;
     const refusal = checkDraft(draft, limits);
     if (refusal) return refusal;
 
     const admission = {
-      sessionId: newSessionId(shardOf(userId)),
+      sessionId: concatenates?.sessionId ?? newSessionId(shardOf(userId)),
       userId,
       draft,
-      requestedBytes: draft.expectedFileSize,
+      requestedBytes: concatenates ? 0 : draft.expectedFileSize,
       maxFileSize: limits.maxFileSize,
-      maxActiveSessions: limits.maxActiveSessions,
+      maxActiveSessions: limits.maxActiveSessions + (concatenates?.partials ?? 0),
       ttlMs: limits.sessionTtlMs,
       maxLifetimeMs: limits.maxLifetimeMs,
       idempotency:

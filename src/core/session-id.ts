@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 
 /**
  * Session ids are UUIDv4 whose first 12 bits (three hex digits) name the owner's shard. A UUIDv4 fixes
@@ -28,6 +28,19 @@ export function shardOfSession(sessionId: string): string {
 
 export function newSessionId(shard: string): string {
   return shard + randomUUID().slice(3);
+}
+
+/**
+ * The id of the final upload of these partial uploads, which are of one user, in this order: always the same, so
+ * that a creation that is repeated finds what it has made. As unguessable as theirs, of which it is made.
+ */
+export function finalUploadId(partials: readonly string[]): string {
+  const digest = createHash('sha256').update(partials.join(' ')).digest();
+  // RFC 9562, section 4: variant and version.
+  digest.writeUInt8((digest.readUInt8(8) & 0x3f) | 0x80, 8);
+  digest.writeUInt8((digest.readUInt8(6) & 0x0f) | 0x40, 6);
+  const hex = shardOfSession(partials[0] ?? '') + digest.toString('hex', 0, 16).slice(3);
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 /** Every shard name in order, `000` to `fff`. */

@@ -119,7 +119,7 @@ function answerTo(end: Exclude<Ended, { kind: 'lost' }>, session: Session): Appe
   }
 }
 
-function stopRefusal(reason: StopReason): Refusal {
+export function stopRefusal(reason: StopReason): Refusal {
   switch (reason) {
     case 'taken_over':
       return TAKEN_OVER;

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import { accepted, type Outcome } from '../core/errors.ts';
-import type { Session } from '../core/session.ts';
 import type { StopOrder } from '../core/ports/writer-signals.ts';
+import { isPartialUpload, type Session } from '../core/session.ts';
 import { ifEnded, measure, objectTo } from './admit.ts';
 import { type AppendRequest, type AppendResult, NO_SESSION, SHUTTING_DOWN, TAKEN_OVER } from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';
 import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
+import { createFinalUploads, type FinalUploads } from './concatenation.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -18,7 +19,7 @@ import { createWriters, type WriterSlot } from './writers.ts';
  * Moves bytes from requests into the blob store, for every protocol. It knows nothing of HTTP beyond a body.
  * Whatever is expected comes back as a value; it throws `SluiceError` where a store is away or full.
  */
-export interface UploadEngine {
+export interface UploadEngine extends FinalUploads {
   append(request: AppendRequest): Promise<AppendResult>;
   /**
    * Complete an upload whose bytes are all there, though no request is left to do it (its process died, its
@@ -41,11 +42,13 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
   const completion = createCompletion(deps);
+  const finals = createFinalUploads({ ...deps, writers, completion });
   const allowEmpty = deps.uploads.limits.allowedFormats === '*';
   let closing = false;
 
-  async function append(request: AppendRequest): Promise<AppendResult> {
-    const { session } = request;
+  async function append(asked: AppendRequest): Promise<AppendResult> {
+    const { session } = asked;
+    const request = isPartialUpload(session) ? { ...asked, completes: 'never' as const } : asked;
     if (closing) return { kind: 'refused', refusal: SHUTTING_DOWN };
     const ended = ifEnded(session);
     if (ended) return ended;
@@ -117,6 +120,12 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
 
   return {
     append,
+
+    concatenate(final, partials) {
+      if (closing) return Promise.resolve({ ok: false, refusal: SHUTTING_DOWN });
+      return finals.concatenate(final, partials);
+    },
+
     compare: (session, body) => compareContent(session, body, limits),
     stopUpTo: writers.stopUpTo,
 
@@ -135,7 +144,8 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
       if (status !== 'active') return accepted(session);
       if (sealed) return completion.finish(session, null);
       const total = session.uploadLength ?? session.expectedFileSize;
-      if (uploadOffset !== total || writers.has(sessionId)) return accepted(session);
+      if (uploadOffset !== total || isPartialUpload(session)) return accepted(session);
+      if (writers.has(sessionId)) return accepted(session);
       const body = openRequestBody(Readable.from([]), {});
       const result = await append({
         session,

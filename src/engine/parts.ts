@@ -1,13 +1,13 @@
-import type { BlobStore, Events, SessionStore } from '../core/ports.ts';
-import type { Uploads } from '../core/uploads.ts';
 import type { StopOrder } from '../core/ports/writer-signals.ts';
+import type { BlobStore, Concatenation, Events, SessionStore } from '../core/ports.ts';
+import type { Uploads } from '../core/uploads.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
 
 export interface EngineDeps {
-  readonly sessions: SessionStore;
+  readonly sessions: SessionStore & Concatenation;
   readonly blobs: BlobStore;
-  readonly uploads: Pick<Uploads, 'limits' | 'complete' | 'fail'>;
+  readonly uploads: Pick<Uploads, 'limits' | 'complete' | 'fail' | 'cancel'>;
   readonly events: Events;
   /** Name of this process, unlike that of any other that ever ran. */
   readonly instance: string;

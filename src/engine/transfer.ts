@@ -1,7 +1,7 @@
 import { quotaExceeded } from '../core/admission.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { BlobWriter, Progress } from '../core/ports.ts';
-import type { Session } from '../core/session.ts';
+import { isPartialUpload, type Session } from '../core/session.ts';
 import type { Measure } from './admit.ts';
 import type { AppendRequest } from './append.ts';
 import { type Commits, createCommits } from './commits.ts';
@@ -111,7 +111,8 @@ async function admit(
 }
 
 async function openIntake(parts: EngineParts, request: AppendRequest, session: Session): Promise<Intake> {
-  const { allowedFormats } = parts.uploads.limits;
+  // A piece of a file has no format of its own.
+  const allowedFormats = isPartialUpload(session) ? '*' : parts.uploads.limits.allowedFormats;
   const headBytes = Math.min(session.uploadOffset, HEAD_BYTES);
   const unknown = allowedFormats !== '*' && session.detectedFormat === null;
   const head = unknown && headBytes > 0 ? await readHead(parts.blobs, session, headBytes) : Buffer.alloc(0);

@@ -7,6 +7,7 @@ import type {
   AbandonedUploads,
   Accounts,
   BlobStore,
+  Concatenation,
   DirectBlobs,
   DueSessions,
   Ledger,
@@ -30,7 +31,7 @@ const clock = { now: () => Date.now() };
 
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
-  readonly sessions: SessionStore & Accounts & DueSessions & PartList & Probe;
+  readonly sessions: SessionStore & Concatenation & Accounts & DueSessions & PartList & Probe;
   readonly ledger: Ledger & Probe & { readonly outbox: Outbox };
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */

@@ -12,7 +12,7 @@ import type { Urls } from '../http/urls.ts';
 /** What every dialect works with. */
 export interface ProtocolDeps {
   readonly engine: UploadEngine;
-  readonly uploads: Pick<Uploads, 'initiate' | 'cancel' | 'fail' | 'limits'>;
+  readonly uploads: Pick<Uploads, 'initiate' | 'session' | 'cancel' | 'fail' | 'limits'>;
   readonly authenticate: Authenticate;
   readonly urls: (request: FastifyRequest) => Urls;
   /** Whether 104 answers may be sent: off where a proxy in front takes them for final ones. */

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { Compile } from 'typebox/compile';
 import { accepted, type Outcome } from '../core/errors.ts';
@@ -11,6 +12,7 @@ import { DEFAULT_CONTEXT } from './default-context.ts';
 import { abandon, type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
 import { checksumOf } from './tus-checksum.ts';
+import { createFinalUpload, parseUploadConcat, refuseConcat } from './tus-concat.ts';
 import {
   mediaTypeOf,
   OFFSET_CONTENT_TYPE,
@@ -30,6 +32,15 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
   const caller = known.ok ? requirePermission(known.value, 'create_sessions') : known;
   if (!caller.ok) return refuse(exchange, caller.refusal);
 
+  const concat = parseUploadConcat(request.headers['upload-concat']);
+  if (concat === 'invalid') return refuseConcat(exchange);
+  if (concat?.kind === 'final') {
+    const draft = draftFrom(request.headers, null);
+    if (!draft.ok) return refuse(exchange, draft.refusal);
+    const { userId } = caller.value;
+    return createFinalUpload(deps, exchange, { userId, partials: concat.partials, draft: draft.value });
+  }
+
   const told = parseCreationLength(request.headers);
   if (!told) {
     const message = 'must be a number of bytes, or Upload-Defer-Length must be 1, and not both';
@@ -44,9 +55,10 @@ export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): P
   }
   const check = checksumOf(request.raw);
   if (check === 'invalid') return refuseChecksum(exchange);
-  if (told.length === 0 && deps.uploads.limits.allowedFormats !== '*') return refuse(exchange, EMPTY_FILE);
+  const mayBeEmpty = deps.uploads.limits.allowedFormats === '*' && concat === null;
+  if (told.length === 0 && !mayBeEmpty) return refuse(exchange, EMPTY_FILE);
 
-  const draft = draftFrom(request.headers['upload-metadata'], told.length || null);
+  const draft = draftFrom(request.headers, told.length || null);
   if (!draft.ok) return refuse(exchange, draft.refusal);
   const outcome = await deps.uploads.initiate({
     userId: caller.value.userId,
@@ -96,7 +108,8 @@ async function firstBytes(
 }
 
 /** The draft that the metadata stands for, by the rules of the body of initiate. */
-function draftFrom(header: string | string[] | undefined, length: number | null): Outcome<SessionDraft> {
+function draftFrom(headers: IncomingHttpHeaders, length: number | null): Outcome<SessionDraft> {
+  const { 'upload-metadata': header, 'upload-concat': concat } = headers;
   const sent = typeof header === 'string' && header !== '' ? header : null;
   const metadata = sent === null ? new Map<string, string>() : parseUploadMetadata(sent);
   if (!metadata) return badMetadata([{ path: '', message: 'must be pairs of a key and a base64 value' }]);
@@ -123,6 +136,7 @@ function draftFrom(header: string | string[] | undefined, length: number | null)
     filename,
     sha256: null,
     uploadMetadata: sent,
+    ...(typeof concat === 'string' && { uploadConcat: concat }),
   });
 }
 

@@ -16,6 +16,7 @@ const TUS_EXTENSIONS = [
   'checksum',
   'checksum-trailer',
   'expiration',
+  'concatenation',
 ].join(',');
 export const OFFSET_CONTENT_TYPE = 'application/offset+octet-stream';
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type Refusal, refused } from '../core/errors.ts';
-import type { Session } from '../core/session.ts';
+import { isPartialUpload, type Session } from '../core/session.ts';
 import { type AppendResult, endedRefusal } from '../engine/append.ts';
 import {
   abandon,
@@ -13,6 +13,7 @@ import {
 } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
 import { checksumOf } from './tus-checksum.ts';
+import { FINAL_TAKES_NO_BYTES, tellConcat } from './tus-concat.ts';
 import { createTusUpload } from './tus-create.ts';
 import {
   mediaTypeOf,
@@ -41,6 +42,7 @@ export function createTusDialect(deps: ProtocolDeps) {
     const session = outcome.value;
     const length = session.uploadLength ?? session.expectedFileSize;
     tellOffset(reply, session);
+    tellConcat(reply, session);
     reply.header('cache-control', 'no-store');
     if (length === null) reply.header('upload-defer-length', 1);
     else reply.header('upload-length', length);
@@ -50,6 +52,8 @@ export function createTusDialect(deps: ProtocolDeps) {
 
   async function patch(exchange: Exchange, session: Session): Promise<FastifyReply> {
     const { request, reply, body, contentType } = exchange;
+    const isFinal = session.uploadConcat !== undefined && !isPartialUpload(session);
+    if (isFinal) return refuse(exchange, FINAL_TAKES_NO_BYTES, { status: 403 });
     if (mediaTypeOf(contentType) !== OFFSET_CONTENT_TYPE) {
       return refuse(exchange, {
         code: 'UNSUPPORTED_MEDIA_TYPE',

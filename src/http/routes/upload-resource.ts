@@ -15,6 +15,7 @@ import { generalLimit, PARTIAL_UPLOAD } from '../../protocols/ietf-headers.ts';
 import { DEFAULT_LINGER, type LingerBounds, linger } from '../../protocols/linger.ts';
 import { createPlainDialect } from '../../protocols/put.ts';
 import { createTusDialect } from '../../protocols/tus.ts';
+import { refuseOtherDialects } from '../../protocols/tus-concat.ts';
 import { mediaTypeOf, tellVersion } from '../../protocols/tus-headers.ts';
 import type { AuthorizeUpload } from '../auth/upload-access.ts';
 import { UPLOADS_PATH } from '../urls.ts';
@@ -87,6 +88,8 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
 
         const outcome = await deps.authorizeUpload(request, request.params.session_id.toLowerCase());
         if (!outcome.ok) return refuse(exchange, outcome.refusal);
+        const refusal = refuseOtherDialects(outcome.value, { method, dialect: name });
+        if (refusal) return refuse(exchange, refusal);
         const handle = dialects[name][method];
         if (!handle) throw new TypeError(`${method} is registered but not handled`);
         return handle(exchange, outcome.value);
