@@ -13,11 +13,7 @@ export interface Service {
   sessions(signal?: AbortSignal): Promise<SessionStatus[]>;
   session(sessionId: string, signal?: AbortSignal): Promise<SessionStatus>;
   /** Reserves the bytes and creates a session. Repeating it with the same `key` creates one session only. */
-  initiate(
-    request: InitiateRequest & { readonly transfer?: 'direct' },
-    key: string,
-    signal?: AbortSignal,
-  ): Promise<InitiateResponse>;
+  initiate(request: InitiateRequest, key: string, signal?: AbortSignal): Promise<InitiateResponse>;
   /** What has become of an upload, by its `upload_url` alone: works when the access token has expired. */
   statusOf(uploadUrl: string, signal?: AbortSignal): Promise<SessionStatus>;
   /** Cancel by `upload_url`; gives the reservation back. */

@@ -78,6 +78,8 @@ export interface InitiateRequest {
   file_format?: string | null;
   /** Shown, never a path. */
   filename?: string | null;
+  /** `direct`: the parts go to the object store, by URLs from `POST {upload_url}/parts`. Needs expected_file_size. */
+  transfer?: 'direct' | null;
   /** The finished file must have this digest. */
   sha256?: string | null;
 }
@@ -102,5 +104,9 @@ export interface InitiateResponse {
     timeout: number;
     protocols: string[];
     tus_endpoint: string;
+    transfer?: 'direct';
+    /** Direct mode: bytes of every part but the last. */
+    part_size?: number;
+    part_count?: number;
   };
 }

@@ -25,9 +25,14 @@ interface PartUrls {
  * Sends straight to the object store, in parts, by addresses that the service signs for each. What has arrived
  * before is asked for first, so that a repetition sends only what is missing.
  *
+ * Parts that were begun from here and never answered are sent again even where the store lists them: there are
+ * stores that keep half a part as a whole one.
+ *
  * @param through what sends to a session that takes no parts.
  */
 export function createDirectTransfer(http: Http, httpStack: HttpStack, through: Transfer): Transfer {
+  const unsureParts = new Map<string, Set<number>>();
+
   return async (task) => {
     const address = (name: string) => {
       const url = new URL(task.uploadUrl);
@@ -40,7 +45,9 @@ export function createDirectTransfer(http: Http, httpStack: HttpStack, through: 
     if (view === null) return through(task);
     const etags = new Map(view.parts.map((part) => [part.part_number, part.etag]));
     const count = Math.max(1, Math.ceil(task.file.size / view.part_size));
-    const missing = numbers(count).filter((number) => !etags.has(number));
+    const unsure = unsureParts.get(task.uploadUrl) ?? new Set();
+    unsureParts.set(task.uploadUrl, unsure);
+    const missing = numbers(count).filter((number) => !etags.has(number) || unsure.has(number));
     const progress = createPartProgress(task, view);
 
     await inParallel(missing, PARALLEL_PARTS, task.signal, async (number, signal) => {
@@ -54,11 +61,14 @@ export function createDirectTransfer(http: Http, httpStack: HttpStack, through: 
       if (!part) throw new SluiceApiError('UNEXPECTED_RESPONSE', `The service signed no part ${number}.`);
       const start = (number - 1) * view.part_size;
       const bytes = task.file.slice(start, Math.min(start + view.part_size, task.file.size));
+      unsure.add(number);
       const response = await putPart(httpStack, { ...task, signal }, part, bytes, (sent) =>
         progress(number, sent),
       );
+      unsure.delete(number);
       const etag = response.getHeader('ETag');
       if (etag) etags.set(number, etag);
+      else etags.delete(number);
     });
 
     // A bucket that does not expose ETag to browsers: the service knows them.
@@ -68,6 +78,7 @@ export function createDirectTransfer(http: Http, httpStack: HttpStack, through: 
     }
     const parts = numbers(count).map((number) => ({ part_number: number, etag: etags.get(number) }));
     await http.json(address('complete'), { ...call, method: 'POST', body: { parts } });
+    unsureParts.delete(task.uploadUrl);
   };
 }
 

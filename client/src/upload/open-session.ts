@@ -3,7 +3,7 @@ import type { Service } from '../api/service.ts';
 import type { InitiateResponse, SessionStatus } from '../api/types.ts';
 import { SluiceApiError } from '../errors.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { UploadOptions } from './options.ts';
+import { declaresDigest, type UploadOptions } from './options.ts';
 import { lengthOf, resumableSessions } from './resumable.ts';
 import type { UploadSession } from './snapshot.ts';
 
@@ -67,14 +67,14 @@ async function isOf(session: SessionStatus, request: SessionRequest): Promise<bo
 }
 
 async function initiate(deps: SessionOpenerDeps, request: SessionRequest): Promise<OpenedSession> {
-  const { context, format, sha256, transfer } = request.options;
+  const { context, format, transfer } = request.options;
   const created: InitiateResponse = await deps.service.initiate(
     {
       dashboard_context: { source_section: 'video_analysis', workflow_type: 'single_upload', ...context },
       expected_file_size: request.file.size,
       ...(request.filename === '' ? {} : { filename: request.filename }),
       ...(format === undefined ? {} : { file_format: format }),
-      ...(sha256 ? { sha256: await request.digest() } : {}),
+      ...(declaresDigest(request.options) ? { sha256: await request.digest() } : {}),
       ...(transfer === 'direct' ? { transfer } : {}),
     },
     request.idempotencyKey,

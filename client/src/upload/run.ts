@@ -5,7 +5,7 @@ import type { Platform } from '../platform/platform.ts';
 import { createPatience, type RetryOptions, type RetryPlan } from '../retry.ts';
 import { createCompletionWait, endingOf } from './completion.ts';
 import type { OpenedSession, OpenSession } from './open-session.ts';
-import type { UploadOptions } from './options.ts';
+import { declaresDigest, type UploadOptions } from './options.ts';
 import type { UploadState } from './snapshot.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -52,7 +52,7 @@ export function createRun(deps: RunnerDeps): Run {
   return async (job, watcher, signal) => {
     const patience = createPatience(deps.platform, deps.retry, watcher.waits);
     const digest = () => digestOf(deps, job, watcher, signal);
-    if (job.options.sha256) await digest();
+    if (declaresDigest(job.options)) await digest();
     for (;;) {
       try {
         job.session ??= await open(deps, job, watcher, signal, digest);
@@ -124,7 +124,8 @@ async function send(
   onAdvance: () => void,
 ): Promise<void> {
   watcher.state('uploading');
-  const transfer = deps.transfers[job.options.transfer ?? 'tus'];
+  // Whoever began a session that is gone on with chose how its bytes go: `direct` finds that out.
+  const transfer = deps.transfers[session.resumed ? 'direct' : (job.options.transfer ?? 'tus')];
   let farthest = -1;
   await transfer({
     uploadUrl: session.uploadUrl,
