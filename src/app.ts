@@ -2,11 +2,12 @@ import type { FastifyBaseLogger } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import type { TrustProxy } from './config/addresses.ts';
 import type { Outcome } from './core/errors.ts';
-import type { LiveFeed, Probe, SessionStore } from './core/ports.ts';
+import type { LiveFeed, Probe, RateLimits, SessionStore } from './core/ports.ts';
 import type { Session } from './core/session.ts';
 import type { Uploads } from './core/uploads.ts';
 import { type DirectUploads, NO_DIRECT_UPLOADS } from './engine/direct-uploads.ts';
 import type { UploadEngine } from './engine/engine.ts';
+import { auditAnswers } from './http/audit-answers.ts';
 import { createAuthenticate } from './http/auth/authenticate.ts';
 import { createBearerJwt } from './http/auth/bearer-jwt.ts';
 import { createFlaskCookieScheme } from './http/auth/flask-cookie.ts';
@@ -18,6 +19,8 @@ import { allowOrigins } from './http/cors.ts';
 import { describeItself } from './http/documentation.ts';
 import { createHealth } from './http/health.ts';
 import { createTrust } from './http/proxies.ts';
+import { countFailures, isFailedAuthentication, isForeignUpload } from './http/rate-limits/count-failures.ts';
+import { createRateLimiter, type RatesPerMinute } from './http/rate-limits/rate-limiter.ts';
 import { adminQuotaRoutes } from './http/routes/admin-quota.ts';
 import { directUploadRoutes } from './http/routes/direct-upload.ts';
 import { eventRoutes } from './http/routes/events.ts';
@@ -26,10 +29,12 @@ import { initiateRoute } from './http/routes/initiate.ts';
 import { quotaRoutes } from './http/routes/quota.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { uploadResourceRoutes } from './http/routes/upload-resource.ts';
+import { uppyS3Routes } from './http/routes/uppy-s3.ts';
 import { validateRoute } from './http/routes/validate.ts';
 import { sendSecurityHeaders } from './http/security-headers.ts';
-import { createServer } from './http/server.ts';
+import { type ConnectionLimits, createServer } from './http/server.ts';
 import { createUrls } from './http/urls.ts';
+import type { Audit } from './log/audit.ts';
 
 const DASHBOARD = '/v1/dashboard/upload';
 
@@ -42,6 +47,14 @@ export interface AppDeps {
   readonly feed: LiveFeed;
   readonly probes: Readonly<Record<Probe['name'], Probe>>;
   readonly log: FastifyBaseLogger;
+  /** Where left out, nothing is written down. */
+  readonly audit?: Audit;
+  /** Where left out, nobody is limited. */
+  readonly limits?: {
+    readonly store: RateLimits;
+    readonly rates: RatesPerMinute;
+    readonly connections: ConnectionLimits;
+  };
   readonly settings: {
     readonly jwt: JwtOptions;
     /** The key that signs upload tokens first, then those that are still taken. */
@@ -62,17 +75,24 @@ export interface AppDeps {
 export async function buildApp(deps: AppDeps) {
   const { uploads, engine, settings, log, directUploads = null } = deps;
   const trustsProxy = createTrust(settings.trustProxy);
-  const app = createServer({ log, trustsProxy });
+  const app = createServer({ log, trustsProxy, connections: deps.limits?.connections });
+  if (deps.audit) auditAnswers(app, deps.audit);
   await allowOrigins(app, settings.corsOrigins);
   await sendSecurityHeaders(app);
   await describeItself(app, packageJson.version);
 
-  const authenticate = createAuthenticate([
+  const rateLimiter = createRateLimiter({
+    limits: deps.limits?.store ?? null,
+    rates: deps.limits?.rates ?? NO_RATES,
+    onFault: (fault) => log.warn({ err: fault }, 'nobody is limited while the counts are not reachable'),
+  });
+  const schemes = [
     createBearerJwt(settings.jwt),
     ...(settings.flask === null
       ? []
       : [createFlaskCookieScheme({ ...settings.flask, allowedOrigins: ownOrigins(settings) })]),
-  ]);
+  ];
+  const authenticate = countFailures(createAuthenticate(schemes), rateLimiter, isFailedAuthentication);
   const uploadTokens = createUploadTokens({
     keys: settings.uploadTokenKeys,
     maxLifetimeMs: uploads.limits.maxLifetimeMs,
@@ -88,8 +108,12 @@ export async function buildApp(deps: AppDeps) {
     version: packageJson.version,
     onFault: (probe, reason) => log.warn({ err: reason, check: probe.name }, 'a dependency is not well'),
   });
-  const authorizeUpload = createUploadAccess({ sessions: deps.sessions, uploadTokens, authenticate });
-  const shared = { uploads, authenticate, urls };
+  const authorizeUpload = countFailures(
+    createUploadAccess({ sessions: deps.sessions, uploadTokens, authenticate }),
+    rateLimiter,
+    isForeignUpload,
+  );
+  const shared = { uploads, authenticate, rateLimiter, urls };
 
   await app.register(initiateRoute, {
     ...shared,
@@ -106,13 +130,13 @@ export async function buildApp(deps: AppDeps) {
     ...shared,
     engine,
     authorizeUpload,
+    limitCreation: rateLimiter.forWork('initiate'),
     interimResponses: settings.interimResponses,
   });
-  await app.register(directUploadRoutes, {
-    ...{ urls, authorizeUpload },
-    directUploads: directUploads ?? NO_DIRECT_UPLOADS,
-  });
-  await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin' });
+  const direct = { urls, authorizeUpload, directUploads: directUploads ?? NO_DIRECT_UPLOADS };
+  await app.register(directUploadRoutes, direct);
+  await app.register(uppyS3Routes, { ...direct, cancel });
+  await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin', audit: deps.audit });
   await app.register(probeRoutes, { health });
   return app;
 
@@ -122,6 +146,8 @@ export async function buildApp(deps: AppDeps) {
     return uploads.cancel(session);
   }
 }
+
+const NO_RATES: RatesPerMinute = { initiate: 0, validate: 0, address: 0, failedAuthentication: 0 };
 
 /** Origins whose pages may use a dashboard's cookie. `*` names nobody. */
 function ownOrigins({ corsOrigins, publicUrl }: AppDeps['settings']): ReadonlySet<string> {

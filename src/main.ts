@@ -13,6 +13,9 @@ import { createUploadEngine } from './engine/engine.ts';
 import { startDeliveries } from './events/deliveries.ts';
 import { createLiveFeed } from './events/live/feed.ts';
 import { createFlaskSessions } from './http/auth/flask-session.ts';
+import { auditSessions } from './log/audit.ts';
+import { startAbandonedSweeper } from './main/abandoned-sweeper.ts';
+import { auditKeys, openAudit, openScanner } from './main/open-protection.ts';
 import { openStores, type Stores, shardsOf } from './main/open-stores.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -78,9 +81,12 @@ export const DATA_DIR_IN_USE = 'SLUICE_DATA_DIR_IN_USE';
  */
 export async function startService(config: Config, log: FastifyBaseLogger): Promise<Service> {
   const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
-  const stores = await openStores(config, log);
+  const audit = openAudit(config, log);
+  auditKeys(config, audit);
+  const stores = await openStores(config, log, audit);
+  const scanner = await openScanner(config, audit);
   const feed = createLiveFeed(stores.relay);
-  const events = toAll(logEvents(log), feed);
+  const events = toAll(logEvents(log), auditSessions(audit), feed);
   const uploads = composeUploads(config, stores, log, events);
   const instance = randomUUID();
   const signals = stores.writerSignals?.(instance) ?? null;
@@ -91,6 +97,7 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
     events,
     instance,
     direct: stores.objectStore?.direct ?? null,
+    ...(scanner && { scanner }),
     ...(signals && { stopRemoteWriter: signals.stop }),
     limits: {
       ...(config.storage.backend === 's3' && GATHERING_FOR_S3),
@@ -113,6 +120,8 @@ export async function startService(config: Config, log: FastifyBaseLogger): Prom
     sessions: stores.sessions,
     probes: { session_store: stores.sessions, ledger: stores.ledger, storage: stores.blobs },
     log,
+    audit,
+    limits: { store: stores.rateLimits, ...config.protection },
     settings: {
       jwt: { ...config.jwt, secretKeys },
       uploadTokenKeys: secretKeys.map((secret) => deriveKey(secret, 'upload-token')),

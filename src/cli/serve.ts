@@ -1,5 +1,7 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
+import { describeRedis } from '../config/redis.ts';
 import type { Config } from '../config.ts';
+import { createLogger } from '../log/logger.ts';
 import { DATA_DIR_IN_USE, type Service, startService } from '../main.ts';
 import { signAccessToken } from './access-token.ts';
 import { type Command, EXIT, failure, readArgs } from './command.ts';
@@ -19,7 +21,8 @@ running uploads keep what they have sent.`,
   async run(args) {
     const { values } = readArgs(args, {});
     const config = configurationFor(profileOf(values.embedded ? values : { production: true }));
-    const log = pino({ level: config.logLevel }, pino.destination({ fd: process.stderr.fd, sync: true }));
+    const destination = pino.destination({ fd: process.stderr.fd, sync: true });
+    const log = createLogger({ level: config.logLevel, destination });
     const stopped = untilToldToStop();
     const service = await startOrExplain(config, log);
     log.info({ url: service.url, profile: config.profile }, 'listening');
@@ -34,7 +37,7 @@ running uploads keep what they have sent.`,
   },
 };
 
-async function startOrExplain(config: Config, log: pino.Logger): Promise<Service> {
+async function startOrExplain(config: Config, log: Logger): Promise<Service> {
   try {
     return await startService(config, log);
   } catch (error) {
@@ -82,8 +85,7 @@ async function greet(config: Config, service: Service, json: boolean): Promise<v
 
 function describePlaces(config: Config): string {
   const { sessions, storage, ledger } = config;
-  const kept =
-    sessions.backend === 'redis' ? `Redis at ${sessions.redis.host}:${sessions.redis.port}` : sessions.file;
+  const kept = sessions.backend === 'redis' ? `Redis at ${describeRedis(sessions.redis)}` : sessions.file;
   const counted = ledger.backend === 'postgresql' ? 'PostgreSQL' : ledger.file;
   const files = storage.backend === 's3' ? `bucket ${storage.bucket}` : storage.uploadFolder;
   return `Sessions: ${kept}, ledger: ${counted}, files: ${files}`;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export const MIN_SECRET_BYTES = 32;
 
 /** Purposes a key is derived for; each gets its own, so that none can stand in for another. */
-type KeyPurpose = 'upload-token' | 'session-id-shard';
+type KeyPurpose = 'upload-token' | 'session-id-shard' | 'log-subject';
 
 /** 32 bytes derived from a secret for one purpose alone (HKDF with SHA-256, RFC 5869). */
 export function deriveKey(secret: string, purpose: KeyPurpose): Uint8Array {

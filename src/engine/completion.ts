@@ -1,5 +1,5 @@
 import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
-import type { BlobStore, Events } from '../core/ports.ts';
+import type { BlobStore, Events, Scanner } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { Uploads } from '../core/uploads.ts';
 import { digestStored } from './verify.ts';
@@ -25,12 +25,19 @@ const DIGEST_MISMATCH: Refusal = {
     'The file is not the one that was declared: its sha256 differs. Start a new session and send it again.',
 };
 
+const INFECTED: Refusal = {
+  code: 'INFECTED',
+  message: 'Malware was found in the file, and it was deleted. Check the device it came from.',
+};
+
 export function createCompletion(deps: {
   readonly uploads: Pick<Uploads, 'complete' | 'fail'>;
   readonly blobs: BlobStore;
   readonly events: Events;
+  /** Left out: files are not scanned. */
+  readonly scanner?: Scanner;
 }): Completion {
-  const { uploads, blobs, events } = deps;
+  const { uploads, blobs, events, scanner } = deps;
   const underWay = new Map<string, Promise<Outcome<Session>>>();
 
   async function run(sealed: Session, known: string | null, expected?: string): Promise<Outcome<Session>> {
@@ -38,11 +45,16 @@ export function createCompletion(deps: {
     events.emit({ type: 'verifying', sessionId, userId, uploadOffset, uploadLength });
     const digest = known ?? (await digestStored(blobs, sealed, uploadOffset));
     const isDeclared = (sealed.sha256 ?? digest) === digest && (expected ?? digest) === digest;
-    if (isDeclared) return uploads.complete(sealed, digest);
+    if (!isDeclared) return fail(sealed, DIGEST_MISMATCH);
 
-    const { code, message } = DIGEST_MISMATCH;
+    const verdict = await scanner?.scan(sessionId, blobs.read(sealed, { length: uploadOffset }));
+    return verdict?.kind === 'infected' ? fail(sealed, INFECTED) : uploads.complete(sealed, digest);
+  }
+
+  async function fail(sealed: Session, refusal: Refusal): Promise<Outcome<Session>> {
+    const { code, message } = refusal;
     const ended = await uploads.fail(sealed, { error_code: code, error_message: message });
-    return ended.status === 'completed' ? accepted(ended) : { ok: false, refusal: DIGEST_MISMATCH };
+    return ended.status === 'completed' ? accepted(ended) : { ok: false, refusal };
   }
 
   return {

@@ -1,5 +1,5 @@
 import type { StopOrder } from '../core/ports/writer-signals.ts';
-import type { BlobStore, Concatenation, Events, SessionStore } from '../core/ports.ts';
+import type { BlobStore, Concatenation, DirectBlobs, Events, Scanner, SessionStore } from '../core/ports.ts';
 import type { Uploads } from '../core/uploads.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
@@ -9,6 +9,10 @@ export interface EngineDeps {
   readonly blobs: BlobStore;
   readonly uploads: Pick<Uploads, 'limits' | 'complete' | 'fail' | 'cancel'>;
   readonly events: Events;
+  /** Left out: files are not scanned. */
+  readonly scanner?: Scanner;
+  /** Uploads whose bytes do not come through here. */
+  readonly direct?: Pick<DirectBlobs, 'plan'> | null;
   /** Name of this process, unlike that of any other that ever ran. */
   readonly instance: string;
   readonly limits?: Partial<EngineLimits>;

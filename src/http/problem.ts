@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode, Refusal } from '../core/errors.ts';
+import { headersOfRateRefusal } from './rate-limits/rate-limit-headers.ts';
 
 /** The only map from error codes to HTTP statuses. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -96,7 +97,14 @@ export function problemHeaders(refusal: Refusal, status = STATUS[refusal.code]):
   if (refusal.code === 'UNAUTHENTICATED' || refusal.code === 'PERMISSION_DENIED') {
     headers['www-authenticate'] = challenge(refusal);
   }
-  return headers;
+  return refusal.code === 'RATE_LIMITED' ? { ...headers, ...headersOfRateRefusal(refusal) } : headers;
+}
+
+const refusals = new WeakMap<FastifyReply, Refusal>();
+
+/** The refusal that was answered with, for logs. */
+export function refusalOf(reply: FastifyReply): Refusal | undefined {
+  return refusals.get(reply);
 }
 
 /** Answer with the refusal. */
@@ -105,6 +113,7 @@ export function sendRefusal(
   refusal: Refusal,
   options: ProblemOptions = {},
 ): FastifyReply {
+  refusals.set(reply, refusal);
   const body = problemBody(refusal, { instance: pathOf(reply.request.url), now: Date.now() }, options);
   return reply.code(body.status).headers(problemHeaders(refusal, body.status)).send(JSON.stringify(body));
 }

@@ -92,8 +92,10 @@ export const Quota = Type.Unsafe<Static<typeof quota>>({ $ref: 'Quota#' });
 
 /** For the document: answers with these statuses are problems. */
 export function problems(...statuses: readonly number[]): Record<number, object> {
+  // Whoever may be 401 may be told to come less often, too.
+  const all = statuses.includes(401) ? [...new Set([...statuses, 429])] : statuses;
   return Object.fromEntries(
-    statuses.map((status) => [
+    all.map((status) => [
       status,
       {
         description: PROBLEM_MEANINGS[status] ?? 'The request failed.',

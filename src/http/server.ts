@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { answerClientError } from './client-errors.ts';
+import { limitConnections } from './connections.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import type { TrustsProxy } from './proxies.ts';
@@ -9,22 +10,47 @@ import { createRouteTable } from './route-table.ts';
 import { cutSlowBodies } from './slow-bodies.ts';
 import { createValidatorCompiler } from './validation.ts';
 
-/** Milliseconds in which a request's headers have to be there. Bodies have their own rules. */
-const HEADERS_TIMEOUT_MS = 15_000;
+/** What one connection may take. Times are milliseconds. */
+export interface ConnectionLimits {
+  /** Connections of one address; 0 for no limit. */
+  readonly perAddress: number;
+  /** Bytes of request line and headers. */
+  readonly maxHeaderBytes: number;
+  /** Time in which a request's headers have to be there. Uploads have their own rules for what follows. */
+  readonly headersTimeoutMs: number;
+  /** Time in which a JSON body has to be there. */
+  readonly bodyTimeoutMs: number;
+}
+
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
+  perAddress: 0,
+  maxHeaderBytes: 16_384,
+  headersTimeoutMs: 15_000,
+  bodyTimeoutMs: 15_000,
+};
+
+/** Milliseconds between two looks for connections that are too slow. Node's own half minute would double the limit. */
+const LOOK_EVERY_MS = 1000;
 
 /** A Fastify that has no route yet, but already answers everything the way Sluice does. */
 export function createServer(options: {
   readonly log: FastifyBaseLogger;
   readonly trustsProxy: TrustsProxy;
+  readonly connections?: ConnectionLimits | undefined;
 }) {
+  const { trustsProxy, connections = DEFAULT_CONNECTION_LIMITS } = options;
   const app = Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: createRequestIds(),
-    trustProxy: options.trustsProxy,
+    trustProxy: trustsProxy,
     // Uploads take as long as they take; the engine watches their pace.
     requestTimeout: 0,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: {
+      headersTimeout: connections.headersTimeoutMs,
+      connectionsCheckingInterval: LOOK_EVERY_MS,
+      maxHeaderSize: connections.maxHeaderBytes,
+    },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply);
@@ -35,11 +61,14 @@ export function createServer(options: {
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  // Node's own default ends a connection whose client has closed its side, though it still waits for the answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   app.setValidatorCompiler(createValidatorCompiler());
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app, createRouteTable(app));
   acceptJsonBodies(app);
-  cutSlowBodies(app);
+  cutSlowBodies(app, connections.bodyTimeoutMs);
+  limitConnections(app.server, { perAddress: connections.perAddress, trustsProxy });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();

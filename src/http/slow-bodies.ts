@@ -3,15 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import { answerClientError } from './client-errors.ts';
 import { UPLOADS_PATH } from './urls.ts';
 
-/** Milliseconds in which the body of a request to the JSON API has to be there. */
-const BODY_DEADLINE_MS = 15_000;
-
 /**
  * Cuts connections whose JSON body comes too slowly: 408. Node's own limit for a whole request would end long
  * uploads, so it is off; they are watched by the engine. One timer looks after all bodies that are on their
  * way, which costs a request less than a timer of its own.
+ * @param deadlineMs milliseconds in which the body of a request to the JSON API has to be there.
  */
-export function cutSlowBodies(app: FastifyInstance, deadlineMs = BODY_DEADLINE_MS): void {
+export function cutSlowBodies(app: FastifyInstance, deadlineMs: number): void {
   const awaited = new Map<IncomingMessage, number>();
   let timer: NodeJS.Timeout | undefined;
 

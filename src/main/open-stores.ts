@@ -13,6 +13,7 @@ import type {
   Ledger,
   PartList,
   Probe,
+  RateLimits,
   SessionStore,
   WriterSignals,
 } from '../core/ports.ts';
@@ -21,6 +22,8 @@ import { createMemoryRelay } from '../events/live/memory-relay.ts';
 import { createRedisRelay } from '../events/live/redis-relay.ts';
 import type { Relay } from '../events/live/relay.ts';
 import type { RedisStreamOptions } from '../events/redis-stream.ts';
+import type { Audit } from '../log/audit.ts';
+import { openAudit, protectSessions } from './open-protection.ts';
 
 /** Connections are opened here, for main.ts, and nowhere else. */
 
@@ -36,6 +39,7 @@ export interface Stores {
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */
   readonly objectStore: (AbandonedUploads & { readonly direct: DirectBlobs }) | null;
+  readonly rateLimits: RateLimits;
   /** Where events are added; null without Redis. */
   readonly eventStream: RedisStreamOptions | null;
   /** Opens the line to the other processes that share these sessions; null where there cannot be any. */
@@ -45,8 +49,13 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-export async function openStores(config: Config, log: FastifyBaseLogger): Promise<Stores> {
-  const { sessions, eventStream, writerSignals, relay, close } = await openSessions(config, log);
+export async function openStores(
+  config: Config,
+  log: FastifyBaseLogger,
+  audit: Audit = openAudit(config, log),
+): Promise<Stores> {
+  const { rateLimits, eventStream, writerSignals, relay, close, ...opened } = await openSessions(config, log);
+  const sessions = await protectSessions(opened.sessions, config, audit);
   const ledger = await openLedger(config, log);
   const { blobs, objectStore, close: closeBlobs } = await openBlobs(config, sessions);
   return {
@@ -54,6 +63,7 @@ export async function openStores(config: Config, log: FastifyBaseLogger): Promis
     ledger,
     blobs,
     objectStore,
+    rateLimits,
     eventStream,
     writerSignals,
     relay,
@@ -109,19 +119,37 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
-): Promise<Pick<Stores, 'sessions' | 'eventStream' | 'writerSignals' | 'relay'> & { close: () => void }> {
+): Promise<
+  Pick<Stores, 'sessions' | 'rateLimits' | 'eventStream' | 'writerSignals' | 'relay'> & { close: () => void }
+> {
   if (config.sessions.backend === 'sqlite') {
-    const { createSqliteSessionStore } = await import('../stores/sqlite/sessions.ts');
+    const [{ createSqliteSessionStore }, { createMemoryRateLimits }] = await Promise.all([
+      import('../stores/sqlite/sessions.ts'),
+      import('../stores/memory/rate-limits.ts'),
+    ]);
+    const rateLimits = createMemoryRateLimits({ clock });
     const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
     const relay = createMemoryRelay(clock);
-    return { sessions, eventStream: null, writerSignals: null, relay, close: () => sessions.close() };
+    return {
+      sessions,
+      rateLimits,
+      eventStream: null,
+      writerSignals: null,
+      relay,
+      close: () => sessions.close(),
+    };
   }
-  const [{ connectRedis, untilReady }, { createRedisSessionStore }, { createRedisWriterSignals }] =
-    await Promise.all([
-      import('../stores/redis/connect.ts'),
-      import('../stores/redis/sessions.ts'),
-      import('../stores/redis/writer-signals.ts'),
-    ]);
+  const [
+    { connectListener, connectRedis, untilReady },
+    { createRedisSessionStore },
+    { createRedisWriterSignals },
+    { createRedisRateLimits },
+  ] = await Promise.all([
+    import('../stores/redis/connect.ts'),
+    import('../stores/redis/sessions.ts'),
+    import('../stores/redis/writer-signals.ts'),
+    import('../stores/redis/rate-limits.ts'),
+  ]);
   const { redis: address, prefix, eventStream: stream } = config.sessions;
   const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
   const redis = connectRedis({ ...address, onError });
@@ -134,6 +162,7 @@ async function openSessions(
   subscriber.on('error', onError);
   return {
     sessions,
+    rateLimits: createRedisRateLimits({ redis, prefix, shardOf }),
     eventStream: { redis, stream },
     writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
     relay: createRedisRelay({

@@ -7,6 +7,7 @@ import type { UploadEngine } from '../engine/engine.ts';
 import type { Authenticate } from '../http/auth/caller.ts';
 import { type BodyFault, invalidRequestRefusal } from '../http/invalid-request.ts';
 import { type ProblemOptions, sendRefusal } from '../http/problem.ts';
+import type { LimitCaller } from '../http/rate-limits/rate-limiter.ts';
 import type { Urls } from '../http/urls.ts';
 
 /** What every dialect works with. */
@@ -14,6 +15,8 @@ export interface ProtocolDeps {
   readonly engine: UploadEngine;
   readonly uploads: Pick<Uploads, 'initiate' | 'session' | 'cancel' | 'fail' | 'limits'>;
   readonly authenticate: Authenticate;
+  /** How often one user may create uploads. */
+  readonly limitCreation: LimitCaller;
   readonly urls: (request: FastifyRequest) => Urls;
   /** Whether 104 answers may be sent: off where a proxy in front takes them for final ones. */
   readonly interimResponses: boolean;

@@ -1,13 +1,14 @@
 import type { FastifyReply } from 'fastify';
 import type { SessionDraft } from '../core/session.ts';
 import { EMPTY_FILE } from '../engine/verify.ts';
-import { requirePermission } from '../http/auth/authenticate.ts';
+import { admitCaller } from '../http/auth/authenticate.ts';
 import { invalidRequestRefusal } from '../http/invalid-request.ts';
 import { fileNameOf } from './content-disposition.ts';
 import { DEFAULT_CONTEXT } from './default-context.ts';
 import { type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
 import { receiveBytes } from './ietf-append.ts';
 import {
+  generalLimit,
   INCONSISTENT_LENGTH,
   parseComplete,
   parseLength,
@@ -19,8 +20,8 @@ import { formatOfFiletype } from './tus-metadata.ts';
 /** POST on the collection (the draft, section 4.2): the admission of initiate, and the first bytes. */
 export async function createIetfUpload(deps: ProtocolDeps, exchange: Exchange): Promise<FastifyReply> {
   const { request, reply, body, contentType } = exchange;
-  const known = await deps.authenticate(request);
-  const caller = known.ok ? requirePermission(known.value, 'create_sessions') : known;
+  const rules = { permission: 'create_sessions', limit: deps.limitCreation } as const;
+  const caller = await admitCaller(deps.authenticate, rules, exchange);
   if (!caller.ok) return refuse(exchange, caller.refusal);
 
   const complete = parseComplete(request.headers);
@@ -50,7 +51,13 @@ export async function createIetfUpload(deps: ProtocolDeps, exchange: Exchange): 
     draft,
     idempotencyKey: null,
   });
-  if (!outcome.ok) return refuse(exchange, outcome.refusal);
+  if (!outcome.ok) {
+    // Section 4.1.4: a 413 tells what would not be too large.
+    if (outcome.refusal.code === 'FILE_TOO_LARGE') {
+      reply.header('upload-limit', generalLimit(deps.uploads.limits));
+    }
+    return refuse(exchange, outcome.refusal);
+  }
 
   const { session } = outcome.value;
   const location = deps.urls(request).uploadUrl(session);

@@ -5,7 +5,7 @@ import { accepted, type Outcome } from '../core/errors.ts';
 import type { Session, SessionDraft } from '../core/session.ts';
 import type { BodyCheck } from '../engine/append.ts';
 import { EMPTY_FILE } from '../engine/verify.ts';
-import { requirePermission } from '../http/auth/authenticate.ts';
+import { admitCaller } from '../http/auth/authenticate.ts';
 import { type BodyFault, invalidRequestRefusal } from '../http/invalid-request.ts';
 import { InitiateBody } from '../http/routes/initiate-body.ts';
 import { DEFAULT_CONTEXT } from './default-context.ts';
@@ -28,8 +28,8 @@ const initiateBody = Compile(InitiateBody);
 /** POST on the collection (extension "creation", and "creation-with-upload"): the admission of initiate. */
 export async function createTusUpload(deps: ProtocolDeps, exchange: Exchange): Promise<FastifyReply> {
   const { request, reply, body, contentType } = exchange;
-  const known = await deps.authenticate(request);
-  const caller = known.ok ? requirePermission(known.value, 'create_sessions') : known;
+  const rules = { permission: 'create_sessions', limit: deps.limitCreation } as const;
+  const caller = await admitCaller(deps.authenticate, rules, exchange);
   if (!caller.ok) return refuse(exchange, caller.refusal);
 
   const concat = parseUploadConcat(request.headers['upload-concat']);

@@ -9,5 +9,5 @@ export interface Scanner {
    * Reads `bytes` to their end, or to the first finding. Throws `STORAGE_UNAVAILABLE` where the scanner is
    * away, too slow, or cannot scan this file: the upload stays as it is and may be completed later.
    */
-  scan(bytes: AsyncIterable<Uint8Array>): Promise<ScanVerdict>;
+  scan(sessionId: string, bytes: AsyncIterable<Uint8Array>): Promise<ScanVerdict>;
 }

@@ -1,7 +1,8 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
 import { MAX_JSON_BYTES } from '../json-body.ts';
 import { sendRefusal } from '../problem.ts';
+import type { LimitCaller } from '../rate-limits/rate-limiter.ts';
 import type { Authenticate, AuthScheme, Caller, Permission } from './caller.ts';
 
 export function createAuthenticate(schemes: readonly AuthScheme[]): Authenticate {
@@ -19,7 +20,7 @@ export function createAuthenticate(schemes: readonly AuthScheme[]): Authenticate
 }
 
 /** The caller, if he has the permission. */
-export function requirePermission(caller: Caller, permission: Permission): Outcome<Caller> {
+function requirePermission(caller: Caller, permission: Permission): Outcome<Caller> {
   if (caller.permissions.has(permission)) return accepted(caller);
   return refused(
     'PERMISSION_DENIED',
@@ -30,19 +31,37 @@ export function requirePermission(caller: Caller, permission: Permission): Outco
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
+/** Who may pass, beside being known. */
+interface CallerRules {
+  readonly permission?: Permission;
+  /** How often he may come. */
+  readonly limit?: LimitCaller;
+}
+
+/** The caller of the request, if he may pass. */
+export async function admitCaller(
+  authenticate: Authenticate,
+  rules: CallerRules,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+): Promise<Outcome<Caller>> {
+  const known = await authenticate(request);
+  if (known.ok) callers.set(request, known.value);
+  const caller = known.ok && rules.permission ? requirePermission(known.value, rules.permission) : known;
+  if (!caller.ok) return caller;
+  const refusal = await rules.limit?.(request, reply, caller.value);
+  return refusal ? { ok: false, refusal } : caller;
+}
+
 /**
- * A hook that lets only callers pass who are known, and have the permission where one is named. It runs
- * before the body is read: strangers cannot make the service parse anything.
+ * A hook that lets only such callers pass. It runs before the body is read: strangers cannot make the service
+ * parse anything.
  */
-export function callerGuard(authenticate: Authenticate, permission?: Permission): onRequestAsyncHookHandler {
+export function callerGuard(authenticate: Authenticate, rules: CallerRules = {}): onRequestAsyncHookHandler {
   return async (request, reply) => {
-    const known = await authenticate(request);
-    const outcome = known.ok && permission ? requirePermission(known.value, permission) : known;
-    if (!outcome.ok) {
-      if (sendsMuch(request)) reply.header('connection', 'close');
-      return sendRefusal(reply, outcome.refusal);
-    }
-    callers.set(request, outcome.value);
+    const outcome = await admitCaller(authenticate, rules, { request, reply });
+    if (outcome.ok) return;
+    if (sendsMuch(request)) reply.header('connection', 'close');
+    return sendRefusal(reply, outcome.refusal);
   };
 }
 
@@ -50,6 +69,11 @@ export function callerGuard(authenticate: Authenticate, permission?: Permission)
 function sendsMuch(request: FastifyRequest): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   return coding !== undefined || Number(length ?? 0) > MAX_JSON_BYTES;
+}
+
+/** The caller, as far as he has been found out; for logs. */
+export function knownCaller(request: FastifyRequest): Caller | undefined {
+  return callers.get(request);
 }
 
 /** The caller whom `callerGuard` let pass. */

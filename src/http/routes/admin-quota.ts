@@ -1,7 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { type QuotaSnapshot, quotaReport } from '../../core/quota.ts';
-import { callerGuard } from '../auth/authenticate.ts';
+import type { Audit } from '../../log/audit.ts';
+import { callerGuard, callerOf } from '../auth/authenticate.ts';
 import { problems, Quota, Uuid } from '../schemas.ts';
 import type { RouteDeps } from './route-deps.ts';
 
@@ -19,12 +20,10 @@ const QuotaChange = Type.Refine(
 );
 
 /** GET and PUT /v1/admin/users/{user_id}/quota. */
-export const adminQuotaRoutes: FastifyPluginCallbackTypebox<Pick<RouteDeps, 'uploads' | 'authenticate'>> = (
-  app,
-  { uploads, authenticate },
-  done,
-) => {
-  const onRequest = callerGuard(authenticate, 'manage_quota');
+export const adminQuotaRoutes: FastifyPluginCallbackTypebox<
+  Pick<RouteDeps, 'uploads' | 'authenticate'> & { readonly audit?: Audit | undefined }
+> = (app, { uploads, authenticate, audit }, done) => {
+  const onRequest = callerGuard(authenticate, { permission: 'manage_quota' });
   const report = (quota: QuotaSnapshot) => quotaReport(quota, uploads.limits.maxActiveSessions);
 
   app.get(
@@ -62,6 +61,16 @@ export const adminQuotaRoutes: FastifyPluginCallbackTypebox<Pick<RouteDeps, 'upl
       const { quota_limit: limit, reset } = request.body;
       if (limit !== undefined) await uploads.setLimit(userId, limit);
       if (reset) await uploads.resetPeriod(userId);
+      audit?.record(
+        'quota.changed',
+        {
+          subject: audit.subject(userId),
+          by: audit.subject(callerOf(request).userId),
+          ...(limit !== undefined && { quota_limit: limit }),
+          ...(reset && { reset }),
+        },
+        request.log,
+      );
       return report(await uploads.quota(userId));
     },
   );

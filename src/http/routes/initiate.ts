@@ -48,14 +48,17 @@ const Initiated201 = Type.Object(
 /** POST P/initiate: reserve quota and create a session. */
 export const initiateRoute: FastifyPluginCallbackTypebox<
   RouteDeps & { readonly uploadUrlTtlSeconds: number; readonly directUploads?: DirectUploads | null }
-> = (app, { uploads, authenticate, urls, uploadUrlTtlSeconds, directUploads = null }, done) => {
+> = (app, { uploads, authenticate, rateLimiter, urls, uploadUrlTtlSeconds, directUploads = null }, done) => {
   const { allowedFormats } = uploads.limits;
   const formats = allowedFormats === '*' ? ['*'] : allowedFormats;
 
   app.post(
     '/initiate',
     {
-      onRequest: callerGuard(authenticate, 'create_sessions'),
+      onRequest: callerGuard(authenticate, {
+        permission: 'create_sessions',
+        limit: rateLimiter.forWork('initiate'),
+      }),
       config: { surprise: 'SESSION_CREATION_FAILED' },
       schema: {
         operationId: 'initiate',

@@ -39,7 +39,7 @@ export const quotaRoutes: FastifyPluginCallbackTypebox<RouteDeps> = (
   app.post(
     '/cleanup',
     {
-      onRequest: callerGuard(authenticate, 'manage_quota'),
+      onRequest: callerGuard(authenticate, { permission: 'manage_quota' }),
       schema: {
         operationId: 'cleanUp',
         summary: 'Sweep expired sessions now',

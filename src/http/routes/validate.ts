@@ -25,13 +25,13 @@ const Validation = Type.Object(
 /** POST P/validate: is the session valid, and is this user its owner? */
 export const validateRoute: FastifyPluginCallbackTypebox<RouteDeps> = (
   app,
-  { uploads, authenticate, urls },
+  { uploads, authenticate, rateLimiter, urls },
   done,
 ) => {
   app.post(
     '/validate',
     {
-      onRequest: callerGuard(authenticate),
+      onRequest: callerGuard(authenticate, { limit: rateLimiter.forWork('validate') }),
       schema: {
         operationId: 'validate',
         summary: 'Validate a session',

@@ -1,0 +1,33 @@
+import { type DestinationStream, type Level, type Logger, pino } from 'pino';
+import { describeError } from './describe-error.ts';
+import { safeLine } from './safe-lines.ts';
+
+/** Members that are not written, should somebody log a request as it is. */
+const REDACTED = [
+  'headers.authorization',
+  'headers.cookie',
+  'headers["x-api-key"]',
+  'req.headers.authorization',
+  'req.headers.cookie',
+  'authorization',
+  'cookie',
+  'token',
+  'password',
+  'secret',
+];
+
+/** JSON lines that hold no secret and cannot be mistaken for others: see `safe-lines.ts`. */
+export function createLogger(options: {
+  readonly level: Level | 'silent';
+  readonly destination: DestinationStream;
+}): Logger {
+  const { level, destination } = options;
+  return pino(
+    {
+      level,
+      redact: { paths: REDACTED, censor: '[secret]' },
+      serializers: { err: describeError, error: describeError },
+    },
+    { write: (line) => destination.write(safeLine(line)) },
+  );
+}
