@@ -51,6 +51,10 @@ const NOT_DIRECT: Refusal = {
   code: 'CONFLICT',
   message: 'This session takes the file at its upload_url. Ask for "transfer": "direct" with initiate.',
 };
+const NO_SUCH_PART: Refusal = {
+  code: 'INVALID_REQUEST',
+  message: 'The upload has no such part. Number the parts from 1, each of the part_size that initiate told.',
+};
 const WRONG_PARTS: Refusal = {
   code: 'CONFLICT',
   message:
@@ -103,6 +107,7 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
   ): Promise<Outcome<readonly SignedPart[]>> {
     const no = objection(session);
     if (no) return no;
+    if (!belong(session, partNumbers)) return { ok: false, refusal: NO_SUCH_PART };
     const renewed = await renewInTime(session);
     const expiresAt = Math.min(Date.now() + (deps.urlTtlMs ?? URL_TTL_MS), renewed.expiresAt);
     const { parts, storage } = await direct.sign(renewed, partNumbers, expiresAt);
@@ -113,6 +118,11 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
     if (result.kind === 'not_found') return { ok: false, refusal: NO_SESSION };
     if (result.kind !== 'committed') return { ok: false, refusal: WRONG_PARTS };
     return accepted(parts);
+  }
+
+  function belong(session: Session, partNumbers: readonly number[]): boolean {
+    const most = direct.plan(session)?.partCount ?? 0;
+    return partNumbers.every((number) => number >= 1 && number <= most);
   }
 
   /** A session that is being fed does not expire: bytes that arrived count once the half of its time is over. */
@@ -150,7 +160,12 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
     if (session.sealed) return engine.finishStored(session);
     const plan = direct.plan(session);
     const numbers = new Set(named.map(({ partNumber }) => partNumber));
-    if (!plan || numbers.size !== plan.partCount || named.length !== plan.partCount) {
+    if (
+      !plan ||
+      numbers.size !== plan.partCount ||
+      named.length !== numbers.size ||
+      !belong(session, [...numbers])
+    ) {
       return { ok: false, refusal: WRONG_PARTS };
     }
 

@@ -256,6 +256,26 @@ test('direct: a cancelled upload keeps its reservation while its URLs live, and 
   assert.equal((await service.quota()).quota_reserved, MIB, 'where no URL was given, nothing is held');
 });
 
+test('direct: the words of Uppy are taken from whoever holds the upload_url, and from nobody else', async (t) => {
+  const bytes = fakeMp4(9 * MIB);
+  const { service, sessionId, url } = await initiateDirect(t, bytes);
+  const root = `${service.url}/v1/uploads/s3/multipart`;
+  const headers = { 'content-type': 'application/json' };
+  const create = (upload_url: string) =>
+    fetch(root, { method: 'POST', headers, body: JSON.stringify({ metadata: { upload_url } }) });
+  const { key, uploadId } = await json(await create(url));
+  assert.equal(uploadId, sessionId);
+  assert.equal((await fetch(`${root}/${sessionId}/1?key=${key}`)).status, 200);
+  await assertProblem(await fetch(`${root}/${sessionId}/3?key=${key}`), 400, 'INVALID_REQUEST');
+  await assertProblem(await fetch(`${root}/${sessionId}/0?key=${key}`), 400, 'INVALID_REQUEST');
+  await assertProblem(await fetch(`${root}/${sessionId}/1?key=x${key}`), 403, 'UNAUTHORIZED_ACCESS');
+  await assertProblem(await fetch(`${root}/${sessionId}/1?key=`), 403, 'UNAUTHORIZED_ACCESS');
+  await assertProblem(await create(url.replace(/token=./, 'token=x')), 403, 'UNAUTHORIZED_ACCESS');
+  await assertProblem(await create('https://example.org/'), 400, 'INVALID_REQUEST');
+  const { url: plain } = await initiate(service, { expected_file_size: MIB });
+  await assertProblem(await create(plain), 409, 'CONFLICT');
+});
+
 test('direct: bad requests change nothing', async (t) => {
   const bytes = fakeMp4(9 * MIB);
   const { service, sessionId, url } = await initiateDirect(t, bytes);

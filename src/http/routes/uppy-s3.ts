@@ -24,7 +24,7 @@ const CreateBody = Type.Object({
 const Upload = Type.Object({ upload_id: Type.String() });
 const Part = Type.Object({
   upload_id: Type.String(),
-  part_number: Type.Integer({ minimum: 1, maximum: 10_000 }),
+  part_number: Type.String({ pattern: '^[1-9][0-9]{0,4}$' }),
 });
 const Key = Type.Object({ key: Type.String({ maxLength: 512 }) });
 const CompleteBody = Type.Object({
@@ -60,7 +60,7 @@ export const uppyS3Routes: FastifyPluginCallbackTypebox<UppyS3Deps> = (app, deps
     async (request, reply) => {
       const session = await sessionOf(request, request.params.upload_id, request.query.key);
       if (!session.ok) return sendRefusal(reply, session.refusal);
-      const signed = await directUploads.sign(session.value, [request.params.part_number]);
+      const signed = await directUploads.sign(session.value, [Number(request.params.part_number)]);
       if (!signed.ok) return sendRefusal(reply, signed.refusal);
       reply.header('cache-control', 'no-store');
       return { url: signed.value[0]?.url };
