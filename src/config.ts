@@ -1,16 +1,10 @@
 import { join, resolve } from 'node:path';
-import {
-  type RedisAddress,
-  readOrigins,
-  readPublicUrl,
-  readRedis,
-  readTrustProxy,
-  type TrustProxy,
-} from './config/addresses.ts';
+import { readOrigins, readPublicUrl, readTrustProxy, type TrustProxy } from './config/addresses.ts';
 import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
 import { type Protection, readProtection } from './config/protection.ts';
-import { type LedgerPlace, readLedger, readLimits, usesRedis } from './config/rules.ts';
+import { type RedisAddress, readRedis, usesRedis } from './config/redis.ts';
+import { type LedgerPlace, readLedger, readLimits } from './config/rules.ts';
 import { readStorage, type StoragePlace } from './config/storage.ts';
 import type { Settings } from './config/variables.ts';
 import { readWebhook, type WebhookReceiver } from './config/webhook.ts';

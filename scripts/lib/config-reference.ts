@@ -19,8 +19,8 @@ const INTRODUCTION = `# Configuration
 Everything is configured by environment variables. There are two profiles of one program:
 
 - **embedded** (\`npm start\`): whatever is set is honoured; what is not set falls back to one machine, with
-  everything under \`DATA_DIR\`. Sessions are kept in SQLite, or in Redis where \`REDIS_HOST\`, \`REDIS_PORT\` or
-  \`REDIS_URL\` is set.
+  everything under \`DATA_DIR\`. Sessions are kept in SQLite, or in Redis where \`REDIS_HOST\`, \`REDIS_PORT\`,
+  \`REDIS_URL\`, \`REDIS_SENTINELS\` or \`REDIS_CLUSTER_NODES\` is set.
 - **production** (\`npm run serve\`): nothing is made up. What is missing or wrong is listed, all at once, and the
   process ends with exit code 78.
 

@@ -1,6 +1,7 @@
 import { mkdir, stat, statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { pino } from 'pino';
+import { describeRedis } from '../config/redis.ts';
 import { type Config, loadConfig, type Profile } from '../config.ts';
 import type { Probe } from '../core/ports.ts';
 import { openStores } from '../main/open-stores.ts';
@@ -86,8 +87,7 @@ async function examineProbe(config: Config, probe: Probe): Promise<Finding> {
 
 function adviceFor(config: Config, probe: Probe): string {
   if (config.sessions.backend === 'redis' && probe.name === 'session_store') {
-    const { host, port } = config.sessions.redis;
-    return `start Redis at ${host}:${port}, or set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs`;
+    return `start Redis at ${describeRedis(config.sessions.redis)}, or set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs`;
   }
   if (config.ledger.backend === 'postgresql' && probe.name === 'ledger') {
     return 'start PostgreSQL, or mend DATABASE_URL: its host, user, password and database';

@@ -2,16 +2,9 @@ import { join } from 'node:path';
 import { FILE_FORMATS } from '../core/session.ts';
 import type { Limits } from '../core/uploads.ts';
 import type { Profile } from './parse.ts';
-import type { Settings, VariableName } from './variables.ts';
+import type { Settings } from './variables.ts';
 
 /** Rules that join several variables, or a variable and the profile. Faults are added to `faults`. */
-
-/** In the embedded profile Redis is used where one of these is set. */
-const NAMES_REDIS = ['REDIS_HOST', 'REDIS_PORT', 'REDIS_URL'] as const satisfies readonly VariableName[];
-
-export function usesRedis(profile: Profile, given: ReadonlySet<string>): boolean {
-  return profile === 'production' || NAMES_REDIS.some((name) => given.has(name));
-}
 
 export function readLimits(settings: Settings, given: ReadonlySet<string>, faults: string[]): Limits {
   const { UPLOAD_SESSION_TTL: ttl, UPLOAD_SESSION_MAX_LIFETIME: lifetime } = settings;

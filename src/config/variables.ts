@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { protection } from './protection-variables.ts';
+import { redis } from './redis-variables.ts';
 import { choice, flag, list, text, textOr, whole } from './variable-kinds.ts';
 
 /**
@@ -129,35 +130,6 @@ const uploads = {
     ['always', 'complete', 'never'],
     'When bytes are forced to the disk: with every acknowledgement, when the file is complete, or when the system pleases.',
   ),
-};
-
-const redis = {
-  REDIS_HOST: textOr(
-    'localhost',
-    'Redis server. In the embedded profile Redis is used only where it is named.',
-  ),
-  REDIS_PORT: whole(6379, [1, 65_535], 'Its port.'),
-  REDIS_DB: whole(0, [0, 1_000_000], 'Its database.'),
-  REDIS_PASSWORD: text('Its password.', { secret: true }),
-  REDIS_URL: text('All of the above in one: `redis://:password@host:port/db`, or `rediss://` for TLS.', {
-    secret: true,
-  }),
-  REDIS_TLS: flag(false, 'Speak TLS to Redis.'),
-  REDIS_SOCKET_TIMEOUT: whole(
-    5,
-    [1, 300],
-    'Seconds without an answer after which the connection is given up.',
-  ),
-  REDIS_SOCKET_CONNECT_TIMEOUT: whole(5, [1, 300], 'Seconds to wait for a connection.'),
-  REDIS_KEY_PREFIX: textOr('upload_session', 'First part of every key.'),
-  REDIS_EVENT_STREAM: textOr(
-    'upload_events',
-    'Redis stream that events are added to, for consumers that prefer it to webhooks.',
-  ),
-  REDIS_SENTINELS: list([], 'Sentinels as host:port, with commas between.', { notYet: 'Redis Sentinel' }),
-  REDIS_CLUSTER_NODES: list([], 'Cluster nodes as host:port, with commas between.', {
-    notYet: 'Redis Cluster',
-  }),
 };
 
 const storage = {

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { describeRedis } from '../config/redis.ts';
 import { deriveKey } from '../config/secret-key.ts';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -154,11 +155,11 @@ async function openSessions(
   const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
   const redis = connectRedis({ ...address, onError });
   if (!(await untilReady(redis, REDIS_WAIT_MS))) {
-    log.warn({ host: address.host, port: address.port }, 'Redis does not answer yet; it is tried again');
+    log.warn({ redis: describeRedis(address) }, 'Redis does not answer yet; it is tried again');
   }
   const shardOf = shardsOf(config);
   const sessions = createRedisSessionStore({ redis, prefix, shardOf });
-  const subscriber = redis.duplicate();
+  const subscriber = connectListener(redis);
   subscriber.on('error', onError);
   return {
     sessions,

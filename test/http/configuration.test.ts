@@ -197,6 +197,53 @@ test('REDIS_URL says all in one, and contradicts nothing', () => {
   assert.match(faultsOf({ REDIS_URL: 'http://a' })[0] ?? '', /REDIS_URL/);
 });
 
+test('Sentinels and Cluster nodes take the place of one address, and contradict nothing', () => {
+  const common = { tls: false, socketTimeoutMs: 5000, connectTimeoutMs: 5000 };
+  const redisOf = (env: Environment) => {
+    const { sessions } = configOf(env);
+    assert.ok(sessions.backend === 'redis');
+    return sessions.redis;
+  };
+  const sentinels = {
+    REDIS_SENTINELS: 'one:26380, two,[::1]:7',
+    REDIS_USERNAME: 'sluice',
+    REDIS_PASSWORD: 'p',
+    REDIS_SENTINEL_USERNAME: 'watcher',
+    REDIS_SENTINEL_PASSWORD: 'q',
+  };
+  assert.deepEqual(redisOf(sentinels), {
+    ...common,
+    sentinels: [
+      { host: 'one', port: 26_380 },
+      { host: 'two', port: 26_379 },
+      { host: '::1', port: 7 },
+    ],
+    masterName: 'mymaster',
+    username: 'sluice',
+    password: 'p',
+    sentinelUsername: 'watcher',
+    sentinelPassword: 'q',
+    db: 0,
+  });
+  assert.deepEqual(redisOf({ REDIS_CLUSTER_NODES: 'a:7000,b', REDIS_TLS: '1' }), {
+    ...common,
+    tls: true,
+    nodes: [
+      { host: 'a', port: 7000 },
+      { host: 'b', port: 6379 },
+    ],
+  });
+  const contradictions: readonly Environment[] = [
+    { REDIS_CLUSTER_NODES: 'a', REDIS_SENTINELS: 'b' },
+    { REDIS_CLUSTER_NODES: 'a', REDIS_URL: 'redis://b' },
+    { REDIS_CLUSTER_NODES: 'a', REDIS_DB: '1' },
+    { REDIS_CLUSTER_NODES: 'redis://a' },
+    { REDIS_SENTINELS: 'a', REDIS_HOST: 'b' },
+    { REDIS_SENTINELS: 'a:0' },
+  ];
+  for (const env of contradictions) assert.equal(faultsOf(env).length, 1, JSON.stringify(env));
+});
+
 test('limits are read in the units of the contract', () => {
   const { limits, quota, uploadUrlTtlSeconds } = configOf({
     UPLOAD_SESSION_TTL: '7',

@@ -136,6 +136,17 @@ function reconnectIn(attempt: number): number {
   return Math.min(50 * attempt, 1000) * (0.75 + Math.random() / 2);
 }
 
+/**
+ * A second client to the same place, which can do nothing but listen. `autoResubscribe`: whether it subscribes
+ * by itself again when it was cut; a Cluster's always does.
+ */
+export function connectListener(
+  redis: Redis | Cluster,
+  { autoResubscribe = true }: { readonly autoResubscribe?: boolean } = {},
+): Redis | Cluster {
+  return redis instanceof Cluster ? redis.duplicate() : redis.duplicate({ autoResubscribe });
+}
+
 /** Resolves once the client can be used: true, or false where that took longer than `timeoutMs`. */
 export async function untilReady(redis: Redis | Cluster, timeoutMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true;

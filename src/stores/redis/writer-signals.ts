@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { StopOrder, WriterSignals } from '../../core/ports/writer-signals.ts';
+import { connectListener } from './connect.ts';
 
 /**
  * Orders to stop writing, from process to process, over Redis publish/subscribe. Each process listens on a
@@ -17,11 +18,9 @@ const DEADLINE_MS = 750;
 /** A connection that only listens would never notice that the other end is gone. */
 const HEARTBEAT_MS = 5000;
 
-type PublishClient = Pick<Redis, 'publish' | 'isCluster' | 'duplicate'>;
-
 export interface WriterSignalsDeps {
   /** Publishes, and is the model for a second connection, which listens. */
-  readonly redis: PublishClient;
+  readonly redis: Redis | Cluster;
   /** What all names begin with: that of the session store. */
   readonly prefix: string;
   /** Name of this process, unlike that of any other that ever ran. */
@@ -37,7 +36,7 @@ export function createRedisWriterSignals(deps: WriterSignalsDeps): WriterSignals
   let obey: Parameters<WriterSignals['onStop']>[0] = async () => false;
 
   // Subscribing again after a reconnect is done here: a refusal of it would be nobody's rejection otherwise.
-  const line = redis.duplicate({ autoResubscribe: false });
+  const line = connectListener(redis, { autoResubscribe: false });
   line.on('error', onError);
   line.on('ready', listen);
   line.on('message', (_channel, text: string) => void receive(text));
