@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
-import { startAbandonedSweeper } from './abandoned-sweeper.ts';
 import { buildApp } from './app.ts';
 import { deriveKey } from './config/secret-key.ts';
 import type { Config } from './config.ts';
