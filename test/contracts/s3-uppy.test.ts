@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
 import { chromium, type Page } from 'playwright-core';
@@ -15,31 +16,6 @@ import { json, startS3Service } from '../helpers/s3-service.ts';
 /** Uppy's S3 plugin, as it is, in Chromium: its parts go from the page to the bucket. */
 
 const MIB = 1 << 20;
-
-/** What a dashboard writes: initiate each file, keep its `upload_url` as metadata, cut as the session says. */
-const PAGE = `
-  import Uppy from '@uppy/core';
-  import AwsS3 from '@uppy/aws-s3';
-
-  window.start = async ({ service, uploadUrl, partSize }) => {
-    const uppy = new Uppy();
-    uppy.use(AwsS3, {
-      companionEndpoint: service + '/v1/uploads',
-      shouldUseMultipart: true,
-      getChunkSize: () => partSize,
-      allowedMetaFields: ['upload_url'],
-    });
-    const data = await (await fetch('/content')).blob();
-    const id = uppy.addFile({ name: 'holiday.mp4', type: 'video/mp4', data, meta: { upload_url: uploadUrl } });
-    window.uppy = uppy;
-    window.cancel = () => uppy.removeFile(id);
-    const result = await uppy.upload();
-    return {
-      successful: result.successful.map(({ uploadURL }) => uploadURL),
-      failed: result.failed.map(({ error }) => error),
-    };
-  };
-`;
 
 let bucket: TestBucket;
 before(async () => {
@@ -57,8 +33,8 @@ before(async () => {
 after(() => bucket.remove());
 
 async function openPage(t: TestContext, content: Buffer): Promise<Page> {
-  const stdin = { contents: PAGE, resolveDir: import.meta.dirname };
-  const bundled = await build({ stdin, bundle: true, format: 'esm', write: false, logLevel: 'silent' });
+  const entryPoints = [fileURLToPath(import.meta.resolve('./s3-uppy/page.ts'))];
+  const bundled = await build({ entryPoints, bundle: true, format: 'esm', write: false, logLevel: 'silent' });
   const script = bundled.outputFiles[0]?.text ?? '';
   const server = createServer((request, answer) => {
     if (request.url === '/page.js') {
@@ -137,7 +113,7 @@ test('@uppy/aws-s3 goes on where it was after a part failed', async (t) => {
   });
   const failed = await start(page, input);
   assert.ok(failed instanceof Object && Reflect.get(failed, 'failed').length === 1);
-  await page.evaluate('window.uppy.retryAll()');
+  await page.evaluate('retry()');
   assert.equal((await service.session(sessionId)).status, 'completed');
   assert.equal(sent, 4, 'the first part was not sent again');
 });
@@ -153,7 +129,7 @@ test('@uppy/aws-s3 hears of a file that is refused, and cancelling cancels the s
   const cancelled = await initiate(t, bytes);
   const tab = await openPage(t, bytes);
   await tab.route(/partNumber=2&/, async () => {
-    await tab.evaluate('void window.cancel()');
+    await tab.evaluate('cancel()');
   });
   const gone = tab.waitForResponse((answer) => answer.request().method() === 'DELETE');
   void start(tab, cancelled.input).catch(() => {});

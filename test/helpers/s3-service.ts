@@ -9,7 +9,7 @@ import { startService } from '../../src/main.ts';
 import { type TestBucket, testS3 } from './s3.ts';
 
 const SECRET_KEY = 'a secret of the tests that has at least 32 bytes';
-export const USER_ID = '12345678-1234-5678-9012-123456789012';
+const USER_ID = '12345678-1234-5678-9012-123456789012';
 
 /** The whole service as `npm start` puts it together, its files in a bucket of the tests. */
 export async function startS3Service(
