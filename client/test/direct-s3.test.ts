@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { startS3 } from '../../scripts/lib/servers/s3.ts';
+import { s3Server } from '../../scripts/lib/servers/s3.ts';
 import type { RunningServer } from '../../scripts/lib/servers/server.ts';
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { createClient } from '../src/node.ts';
@@ -19,7 +19,7 @@ let s3: RunningServer;
 let service: ServiceProcess;
 
 before(async () => {
-  s3 = await startS3();
+  s3 = await s3Server.start();
   const { SLUICE_TEST_S3_ENDPOINT: endpoint = '', SLUICE_TEST_S3_KEY: key = '' } = s3.env;
   const secret = s3.env.SLUICE_TEST_S3_SECRET ?? '';
   const admin = new S3Client({
