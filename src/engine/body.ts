@@ -28,7 +28,10 @@ export interface RequestBody {
   widen(highWaterBytes: number): void;
   /** Take in nothing more. What is gathered stays. */
   stop(): void;
-  /** Throw away what still comes, until it ends, or the bounds are reached. */
+  /**
+   * Throw away what still comes, but no more than so many bytes; then wait, so that a client that is not read
+   * any more comes to read its answer. Resolves when the body ends, or after `ms`.
+   */
   drain(bounds: { readonly bytes: number; readonly ms: number }): Promise<void>;
 }
 
@@ -173,7 +176,8 @@ export function openRequestBody(source: Readable, headers: BodyHeaders): Request
         }
         discarded = (bytes) => {
           left -= bytes;
-          if (left <= 0) done();
+          if (left === Number.NEGATIVE_INFINITY) done();
+          else if (left <= 0) source.pause();
         };
         source.resume();
       });

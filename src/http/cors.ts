@@ -20,6 +20,7 @@ const EXPOSED_HEADERS = [
   'Upload-Concat',
   'Upload-Checksum',
   'Upload-Complete',
+  'Upload-Incomplete',
   'Upload-Limit',
   'Upload-Draft-Interop-Version',
   'Tus-Resumable',

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { RequestBody } from '../engine/body.ts';
 import { awaitsContinue } from './expect-continue.ts';
 
-/** The most that is read, and the longest that is waited, after an answer that came before the body's end. */
+/** After an answer that came before the body's end: the most that is read, how long the client gets to close. */
 export interface LingerBounds {
   readonly bytes: number;
   readonly ms: number;
@@ -14,8 +14,9 @@ export const DEFAULT_LINGER: LingerBounds = { bytes: 1 << 20, ms: 1000 };
 /**
  * Makes early answers arrive. A server that closes a connection with unread bytes in it resets it, and the
  * reset may overtake the answer (RFC 9112, section 9.6). So the whole answer is written first, then a bounded
- * amount of what the client still sends is thrown away, and only then the response ends and the connection
- * closes. Returns the payload to send in place of the given one.
+ * amount of what the client still sends is thrown away, then the client has the rest of a moment to read, its
+ * bytes held back by TCP, and only then the response ends and the connection closes. Returns the payload to
+ * send in place of the given one.
  */
 export async function linger(
   reply: FastifyReply,

@@ -11,8 +11,9 @@ import {
 } from '../../protocols/exchange.ts';
 import { holdContinue } from '../../protocols/expect-continue.ts';
 import { createIetfDialect } from '../../protocols/ietf.ts';
-import { generalLimit, PARTIAL_UPLOAD } from '../../protocols/ietf-headers.ts';
+import { generalLimit, PARTIAL_UPLOAD, tellComplete } from '../../protocols/ietf-headers.ts';
 import { DEFAULT_LINGER, type LingerBounds, linger } from '../../protocols/linger.ts';
+import { afterEarlierRequests } from '../../protocols/pipelining.ts';
 import { createPlainDialect } from '../../protocols/put.ts';
 import { createTusDialect } from '../../protocols/tus.ts';
 import { refuseOtherDialects } from '../../protocols/tus-concat.ts';
@@ -25,6 +26,9 @@ export interface UploadResourceDeps extends ProtocolDeps {
   readonly authorizeUpload: AuthorizeUpload;
   readonly linger?: LingerBounds;
 }
+
+/** Answers to these tell IETF clients whether the upload is over, refusals of all kinds included. */
+const BRINGS_BYTES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 const METHODS: readonly UploadMethod[] = ['HEAD', 'GET', 'PUT', 'PATCH', 'POST', 'DELETE'];
 
@@ -53,8 +57,10 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
     // Fastify would refuse malformed ones; what a body is called is no reason to refuse it here.
     delete raw.headers['content-type'];
     exchanges.set(request, { body: openRequestBody(raw, raw.headers), contentType });
-    if (dialectOf(raw.headers) === 'tus') tellVersion(reply);
-    done();
+    const dialect = dialectOf(raw.headers);
+    if (dialect === 'tus') tellVersion(reply);
+    if (dialect === 'ietf' && BRINGS_BYTES.has(request.method)) tellComplete(reply, false);
+    afterEarlierRequests(reply, done);
   });
   app.addHook('onSend', (request, reply, payload) =>
     linger(reply, payload, exchanges.get(request)?.body, deps.linger ?? DEFAULT_LINGER),
