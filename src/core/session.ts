@@ -65,6 +65,8 @@ export interface Session extends SessionDraft {
   readonly contentSha256: string | null;
   readonly completedAt: number | null;
   readonly failure: Failure | null;
+  /** The final upload that this partial upload has become a part of; left out for all others. */
+  readonly mergedInto?: string;
 }
 
 /** The status a reader must see: an active session past its time has expired, whether swept or not. */

@@ -33,7 +33,10 @@ export function createTusDialect(deps: ProtocolDeps) {
 
   async function head(exchange: Exchange, found: Session): Promise<FastifyReply> {
     const { reply } = exchange;
-    if (found.status !== 'active' && found.status !== 'completed') {
+    // To whoever lost the answer to the final upload, its parts are still there: so it is asked for again.
+    const isThere =
+      found.status === 'active' || found.status === 'completed' || found.mergedInto !== undefined;
+    if (!isThere) {
       return refuse(exchange, endedRefusal(found));
     }
     // To tus an offset that equals the length means complete, so the upload has to be.

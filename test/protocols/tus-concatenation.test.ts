@@ -57,7 +57,12 @@ test('pieces that came in as partial uploads become one file, verified and count
   assert.equal(session.filename, 'a.mp4');
   await assertCompleted(service, session, FILE);
   assert.equal(service.events.filter(({ type }) => type === 'completed').length, 1);
-  for (const url of urls) assert.equal((await head(service, url)).status, 410);
+  for (const [n, url] of urls.entries()) {
+    const after = await head(service, url);
+    assert.deepEqual([after.status, after.headers['upload-offset']], [200, String(PIECES[n]?.length)]);
+    const late = await exchange(service.port, 'PATCH', url, { ...PATCH, 'upload-offset': 0 }, FILE);
+    assert.equal(late.status, 410);
+  }
   assert.equal((await service.uploads.quota(service.userId)).activeSessions, 0);
 });
 

@@ -22,7 +22,7 @@ export interface Concatenation {
   /**
    * One step, if `epoch` is still the newest of the final upload and all `partials` are live, full, and of its
    * owner: their reservations become the one of the final upload, which is sealed with `joined`; they end as
-   * cancelled, and their bytes are due to be deleted. So nothing is counted twice, nor for a moment not at all.
+   * cancelled (`mergedInto`), and their bytes are due to be deleted. So nothing is counted twice, nor for a moment not at all.
    */
   merge(
     sessionId: string,

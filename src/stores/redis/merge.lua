@@ -35,7 +35,7 @@ if bytes ~= offset then return { 'unfit', id } end
 for n = 1, count do
   local partial = ARGV[7 + n]
   give_back(u, partial)
-  redis.call('HSET', KEYS[7 + n], 'status', 'cancelled')
+  redis.call('HSET', KEYS[7 + n], 'status', 'cancelled', 'into', id)
   redis.call('HINCRBY', KEYS[7 + n], 'epoch', 1)
   redis.call('HDEL', KEYS[7 + n], 'res')
   redis.call('ZREM', x, partial)

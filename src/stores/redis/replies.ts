@@ -45,7 +45,7 @@ export function asQuota(reply: unknown): QuotaSnapshot {
  * their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
  * declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
  * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
- * how long an ended session keeps its reservation; `status` once it ended; `ttl` and `life` for renewals.
+ * how long an ended session keeps its reservation; `into` the upload it was merged into; `status` once it ended; `ttl` and `life` for renewals.
  */
 export function asSession(sessionId: string, reply: unknown): Session {
   const [now, status, document, flat] = asList(reply);
@@ -53,6 +53,7 @@ export function asSession(sessionId: string, reply: unknown): Session {
   const text = (name: string) => state.get(name) ?? null;
   const number = (name: string) => (state.has(name) ? asNumber(state.get(name)) : null);
   const current = asStatus(status);
+  const mergedInto = text('into');
   const owns = current === 'active' || (number('hold') ?? 0) > asNumber(now);
   return {
     sessionId,
@@ -74,6 +75,7 @@ export function asSession(sessionId: string, reply: unknown): Session {
     contentSha256: text('sha'),
     completedAt: number('done'),
     failure: asFailure(text('fail')),
+    ...(mergedInto !== null && { mergedInto }),
   };
 }
 

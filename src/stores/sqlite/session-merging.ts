@@ -33,7 +33,7 @@ export function createSessionMerging({ db, clock, sessions, parts }: SessionTabl
     const bytes = partials.reduce((sum, { uploadOffset }) => sum + uploadOffset, 0);
     if (bytes !== joined.offset) return { kind: 'unfit', sessionId };
 
-    for (const partial of partials) sessions.save(merged(partial, now));
+    for (const partial of partials) sessions.save(merged(partial, sessionId, now));
     parts.add(sessionId, joined.parts ?? []);
     return { kind: 'merged', session: asSeen(sessions.save(sealed(row, joined)), now) };
   }
@@ -50,9 +50,10 @@ function isFull(row: SessionRow, now: number): boolean {
   return statusAt(row, now) === 'active' && !row.sealed && row.uploadOffset === length;
 }
 
-function merged(partial: SessionRow, now: number): SessionRow {
+function merged(partial: SessionRow, mergedInto: string, now: number): SessionRow {
   return {
     ...partial,
+    mergedInto,
     status: 'cancelled',
     epoch: partial.epoch + 1,
     reservedBytes: 0,

@@ -57,6 +57,7 @@ const MUTABLE = [
   'ended_at',
   'due_at',
   'purge_at',
+  'merged_into',
 ] as const;
 
 /** Rows of `sessions`, for use inside a transaction. */
@@ -102,6 +103,7 @@ export function asSeen(row: SessionRow, now: number): Session {
 
 export function toSessionRow(row: Row): SessionRow {
   const uploadConcat = textOrNull(row, 'upload_concat');
+  const mergedInto = textOrNull(row, 'merged_into');
   return {
     sessionId: text(row, 'session_id'),
     userId: text(row, 'user_id'),
@@ -130,6 +132,7 @@ export function toSessionRow(row: Row): SessionRow {
     contentSha256: textOrNull(row, 'content_sha256'),
     completedAt: integerOrNull(row, 'completed_at'),
     failure: toFailure(textOrNull(row, 'failure')),
+    ...(mergedInto !== null && { mergedInto }),
     endedAt: integerOrNull(row, 'ended_at'),
     dueAt: integerOrNull(row, 'due_at'),
     purgeAt: integerOrNull(row, 'purge_at'),
@@ -173,6 +176,7 @@ function mutableValues(session: SessionRow): SQLInputValue[] {
     session.endedAt,
     session.dueAt,
     session.purgeAt,
+    session.mergedInto ?? null,
   ];
 }
 

@@ -60,10 +60,14 @@ export function mergingContract(promise: Promises): void {
 
     const due = await w.store.due(10);
     assert.deepEqual(due.map(({ sessionId }) => sessionId).sort(), ids.toSorted());
-    assert.ok(due.every(({ status, reservedBytes }) => status === 'cancelled' && reservedBytes === 0));
+    for (const { status, reservedBytes, mergedInto } of due) {
+      assert.deepEqual([status, reservedBytes, mergedInto], ['cancelled', 0, last.sessionId]);
+    }
     for (const { sessionId, epoch } of parts) {
       assert.equal((await w.store.commit(sessionId, epoch, { offset: 600 })).kind, 'ended');
       await w.store.forget(sessionId);
+      // So it can still be told from one that was given up.
+      assert.equal((await w.store.find(sessionId))?.mergedInto, last.sessionId);
     }
     assert.equal((await w.complete(session)).status, 'completed');
     assert.partialDeepStrictEqual(await w.quota(userId), { usedBytes: 1000, reservedBytes: 0 });
