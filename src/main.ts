@@ -77,12 +77,17 @@ export const DATA_DIR_IN_USE = 'SLUICE_DATA_DIR_IN_USE';
 /**
  * Starts the service. Rejects where the folder is in use (`code` is `DATA_DIR_IN_USE`), a database cannot be
  * opened or the port is taken (`EADDRINUSE`).
+ * @param wrapStores puts something between the service and its stores: fault tests do.
  */
-export async function startService(config: Config, log: FastifyBaseLogger): Promise<Service> {
+export async function startService(
+  config: Config,
+  log: FastifyBaseLogger,
+  wrapStores: (stores: Stores) => Stores = (stores) => stores,
+): Promise<Service> {
   const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
   const audit = openAudit(config, log);
   auditKeys(config, audit);
-  const stores = await openStores(config, log, audit);
+  const stores = wrapStores(await openStores(config, log, audit));
   const scanner = await openScanner(config, audit);
   const feed = createLiveFeed(stores.relay);
   const events = toAll(logEvents(log), auditSessions(audit), feed);
