@@ -12,6 +12,9 @@ const REMEMBERED_TOKENS = 10_000;
 /** Longest token that is looked at: more than any header Node lets pass. */
 const MAX_TOKEN_LENGTH = 8192;
 
+/** Base64url has no padding in a JWS (RFC 7515, section 2); what decodes leniently would let it pass. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
 /** What a token with neither `permissions` nor `scope` may do. */
 const DEFAULT_PERMISSIONS: ReadonlySet<string> = new Set(['upload_files', 'create_sessions']);
 
@@ -50,6 +53,7 @@ export function createBearerJwt(options: JwtOptions): AuthScheme {
     if (token === undefined || token.length > MAX_TOKEN_LENGTH) {
       return badToken('The Authorization header must be "Bearer" and an access token.', 'invalid_request');
     }
+    if (!COMPACT.test(token)) return badToken('The access token is not a JSON Web Token: sign in again.');
     const digest = hash('sha256', token, 'base64url');
     const known = remembered.get(digest);
     if (known !== undefined && Date.now() < known.goodUntil) return known.caller;
