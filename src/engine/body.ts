@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
  * It is opened in the first hook of a request, before anything is awaited, for two reasons. An 'error' that
  * comes while nobody listens would end the process. And a client that dies while the service still looks up
  * its session has its unread bytes thrown away by Node (`IncomingMessage` is destroyed with its buffer): bytes
- * gathered here survive that, so a request cut at any byte keeps its prefix.
+ * gathered here survive that, so a request cut at any byte keeps its prefix. What waits in that buffer while it
+ * is paused gives no 'data' any more, but can still be read.
  */
 export interface RequestBody {
   /** `open` until the request ended, was cut by its client, or was stopped by us. */
@@ -62,6 +63,7 @@ export function openRequestBody(source: Readable, headers: BodyHeaders): Request
   }
 
   function over(end: 'ended' | 'cut'): void {
+    if (state === 'open' && end === 'cut') salvage();
     if (state === 'open') state = end;
     nudge();
     discarded?.(Number.POSITIVE_INFINITY);
@@ -84,14 +86,26 @@ export function openRequestBody(source: Readable, headers: BodyHeaders): Request
     scratchUsed += chunk.copy(scratch, scratchUsed);
   }
 
+  function keep(chunk: Buffer): void {
+    received += chunk.length;
+    gathered += chunk.length;
+    gather(chunk);
+  }
+
+  function salvage(): void {
+    for (;;) {
+      const chunk: unknown = source.read();
+      if (!Buffer.isBuffer(chunk)) return;
+      keep(chunk);
+    }
+  }
+
   function onData(chunk: Buffer): void {
     if (state !== 'open') {
       discarded?.(chunk.length);
       return;
     }
-    received += chunk.length;
-    gathered += chunk.length;
-    gather(chunk);
+    keep(chunk);
     if (gathered >= highWater && !paused) {
       paused = true;
       source.pause();

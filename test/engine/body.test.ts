@@ -24,6 +24,20 @@ test('bytes that came before a client died are still there to be taken', async (
   assert.equal(Buffer.concat(body.take()).toString(), 'some bytes');
 });
 
+test('bytes that were not read yet when a client died are not lost', async () => {
+  const request = source();
+  const body = openRequestBody(request, CHUNKED);
+  for (let n = 0; n < 3; n += 1) {
+    request.push(Buffer.alloc(50_000, n));
+    await nextTurn();
+  }
+  assert.equal(body.gathered, 100_000);
+  request.destroy(new Error('aborted'));
+  await body.ready(1_000_000);
+  assert.equal(Buffer.concat(body.take()).length, 150_000);
+  assert.equal(body.received, 150_000);
+});
+
 test('the source is paused above the high-water mark, and read on once the bytes are taken', async () => {
   const request = source();
   const body = openRequestBody(request, CHUNKED);

@@ -6,8 +6,8 @@ export type Headers = Readonly<Record<string, string | number>>;
 /** A connection that sends what it is told to, as a page of another origin; every answer is checked. */
 export interface Line {
   readonly raw: RawClient;
-  /** Send the head of a request. Requests may be begun before earlier ones are answered. */
-  begin(method: string, target: string, headers?: Headers): Promise<void>;
+  /** Send the head of a request, and of its body what is to be there with it. Earlier ones need not be answered. */
+  begin(method: string, target: string, headers?: Headers, body?: Uint8Array): Promise<void>;
   send(bytes: string | Uint8Array): Promise<void>;
   /** The answer to the oldest request that has none yet. */
   answer(): Promise<RawAnswer>;
@@ -22,9 +22,10 @@ export function openLine(port: number): Line {
     raw,
     send: raw.send,
     cut: () => raw.socket.resetAndDestroy(),
-    async begin(method, target, headers = {}) {
+    async begin(method, target, headers = {}, body = Buffer.alloc(0)) {
       asked.push({ method, headers });
-      await raw.send(head(method, target, { origin: ORIGIN, ...headers }));
+      const sent = Buffer.from(head(method, target, { origin: ORIGIN, ...headers }));
+      await raw.send(Buffer.concat([sent, body]));
     },
     async answer() {
       const oldest = asked.shift();

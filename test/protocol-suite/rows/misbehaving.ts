@@ -177,8 +177,7 @@ export const MISBEHAVING_ROWS: readonly Row[] = [
         [BEGUN, 204],
       ] as const) {
         const headers = { ...PATCH, 'upload-offset': at, 'content-length': piece.length };
-        await one.begin('PATCH', upload.target, headers);
-        await one.send(piece);
+        await one.begin('PATCH', upload.target, headers, piece);
         assert.equal((await one.answer()).status, status);
       }
       one.cut();

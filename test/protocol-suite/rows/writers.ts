@@ -28,7 +28,8 @@ export const WRITER_ROWS: readonly Row[] = [
       const old = await running(context, upload, 30_000);
       const began = performance.now();
       assert.equal((await context.resume(upload, FILE)).status, 204);
-      assert.ok(performance.now() - began < 2000, `${performance.now() - began} ms`);
+      // A second for the takeover; the rest is for a machine that is busy with other rows.
+      assert.ok(performance.now() - began < 4000, `${performance.now() - began} ms`);
       assertRefused(await old.answer(), 409, 'CONFLICT');
       await old.raw.closed;
       await context.assertCompleted(upload);
@@ -99,7 +100,7 @@ export const WRITER_ROWS: readonly Row[] = [
       const began = performance.now();
       assert.equal((await context.send('DELETE', upload.target)).status, 204);
       assertRefused(await line.answer(), 410, 'SESSION_EXPIRED');
-      assert.ok(performance.now() - began < 2000);
+      assert.ok(performance.now() - began < 4000);
       await context.assertGone(upload, 'cancelled');
     },
   },
