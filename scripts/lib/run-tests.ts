@@ -20,7 +20,7 @@ const CONCURRENCY = 2;
 /** One test, unless it says otherwise. */
 const TEST_TIMEOUT_MS = 120_000;
 /** The whole run. */
-const RUN_DEADLINE_MS = 20 * 60_000;
+const RUN_MINUTES = 20;
 
 /** The service's tests, and those of the client's package. */
 const ALL_TESTS = ['test', 'client/test'];
@@ -31,6 +31,8 @@ const WATCH_LINGERING = new URL('watch-lingering.ts', import.meta.url).href;
 
 const NAME_PATTERN = '--test-name-pattern=';
 const NO_SERVERS = '--no-servers';
+const ONE_AT_A_TIME = '--one-at-a-time';
+const MINUTES = '--minutes=';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -39,9 +41,10 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
+  const minutes = Number(args.find((arg) => arg.startsWith(MINUTES))?.slice(MINUTES.length) ?? RUN_MINUTES);
   const deadline = setTimeout(() => {
-    stopped.abort(new Error(`the run took longer than ${RUN_DEADLINE_MS / 60_000} minutes`));
-  }, RUN_DEADLINE_MS);
+    stopped.abort(new Error(`the run took longer than ${minutes} minutes`));
+  }, minutes * 60_000);
 
   const running: RunningServer[] = [];
   try {
@@ -73,7 +76,8 @@ async function startAll(servers: readonly TestServer[], running: RunningServer[]
 }
 
 async function runFiles(files: string[], args: readonly string[], signal: AbortSignal): Promise<TestCounts> {
-  const flags = args.filter((arg) => arg.startsWith('--') && arg !== NO_SERVERS);
+  const ours = [NO_SERVERS, ONE_AT_A_TIME];
+  const flags = args.filter((arg) => arg.startsWith('--') && !ours.includes(arg) && !arg.startsWith(MINUTES));
   const namePatterns = flags
     .filter((flag) => flag.startsWith(NAME_PATTERN))
     .map((flag) => flag.slice(NAME_PATTERN.length));
@@ -84,7 +88,7 @@ async function runFiles(files: string[], args: readonly string[], signal: AbortS
   });
   const events = run({
     files,
-    concurrency: CONCURRENCY,
+    concurrency: args.includes(ONE_AT_A_TIME) ? 1 : CONCURRENCY,
     timeout: TEST_TIMEOUT_MS,
     signal,
     execArgv: ['--import', WATCH_LINGERING, ...flags.filter((flag) => !flag.startsWith(NAME_PATTERN))],
