@@ -7,6 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
+import { findGo } from './go.ts';
 import { lookUp } from './program.ts';
 import type { RunningServer, TestServer } from './server.ts';
 
@@ -17,8 +18,6 @@ import type { RunningServer, TestServer } from './server.ts';
  */
 const VERSION = 'v1.8.0';
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
-/** From this version on Go fetches by itself the newer toolchain that a module asks for. */
-const OLDEST_GO_MINOR = 21;
 
 const STARTUP_DEADLINE_MS = 20_000;
 
@@ -73,25 +72,14 @@ function findGateway(): string {
   const program = join(folder, process.platform === 'win32' ? 'versitygw.exe' : 'versitygw');
   if (existsSync(program)) return program;
 
-  const go = lookUp({ name: 'go', otherFolders: ['/usr/local/go/bin'] });
-  if (!go || goMinor(go) < OLDEST_GO_MINOR) {
-    throw new Error(
-      `The tests need an S3 server: put "versitygw" on the PATH, or install Go 1.${OLDEST_GO_MINOR} or newer ` +
-        `so that they can build it (go install ${MODULE}@${VERSION}), then run them again.`,
-    );
-  }
+  mkdirSync(cache, { recursive: true });
+  const go = findGo(cache);
   build(go, cache, folder);
   return program;
 }
 
-function goMinor(go: string): number {
-  const said = spawnSync(go, ['version'], { encoding: 'utf8' }).stdout ?? '';
-  return Number(/go1\.(\d+)/.exec(said)?.[1] ?? 0);
-}
-
 /** Built beside and moved into place, so that a run that is stopped in the middle leaves nothing half-made. */
 function build(go: string, cache: string, folder: string): void {
-  mkdirSync(cache, { recursive: true });
   const fresh = mkdtempSync(join(cache, 'building-'));
   process.stderr.write(`Building the S3 server of the tests, once (${MODULE}@${VERSION}) …\n`);
   try {
