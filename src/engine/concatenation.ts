@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { accepted, type Outcome, type Refusal, SluiceError } from '../core/errors.ts';
-import type { BlobWriter, JoinedBytes, MergeResult } from '../core/ports.ts';
+import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
+import type { MergeResult } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import { endedRefusal, NO_SESSION, TAKEN_OVER } from './append.ts';
 import type { Completion } from './completion.ts';
 import { stopRefusal } from './ending.ts';
-import { createIntake, type Intake } from './intake.ts';
+import { createJoin, type Joined } from './join-partials.ts';
 import type { EngineDeps } from './parts.ts';
-import { releaseMemory } from './release-memory.ts';
 import { takeOver } from './take-over.ts';
 import { stopReasonOf, type Writers } from './writers.ts';
 
@@ -32,13 +30,9 @@ interface Deps extends EngineDeps {
   readonly completion: Completion;
 }
 
-/** The bytes of the partial uploads, or why they make no file we take. */
-type Joined =
-  | { readonly kind: 'joined'; readonly bytes: JoinedBytes; readonly digest: string }
-  | { readonly kind: 'unacceptable'; readonly refusal: Refusal; readonly storage: string };
-
 export function createFinalUploads(deps: Deps): FinalUploads {
-  const { sessions, blobs, uploads, writers, completion } = deps;
+  const { sessions, uploads, writers, completion } = deps;
+  const join = createJoin(deps);
   const underWay = new Map<string, Promise<Outcome<Session>>>();
 
   async function run(found: Session, partials: readonly Session[]): Promise<Outcome<Session>> {
@@ -57,10 +51,12 @@ export function createFinalUploads(deps: Deps): FinalUploads {
       const { session, sole } = takeover;
       if (session.sealed) return conclude(session, null);
 
-      const writer = await openFor(session, partials, sole, slot.signal);
-      clean = true;
-      const joined = await join(session, partials, writer, slot.signal).catch((fault: unknown) => {
-        const reason = stopReasonOf(slot.signal);
+      const { signal } = slot;
+      const onOpened = () => {
+        clean = true;
+      };
+      const joined = await join(session, partials, { sole, signal, onOpened }).catch((fault: unknown) => {
+        const reason = stopReasonOf(signal);
         if (reason) return { kind: 'stopped', reason } as const;
         throw fault;
       });
@@ -80,69 +76,17 @@ export function createFinalUploads(deps: Deps): FinalUploads {
     }
   }
 
-  function openFor(session: Session, partials: readonly Session[], sole: boolean, signal: AbortSignal) {
-    const { sessionId, storage, epoch } = session;
-    const length = partials.reduce((sum, { uploadOffset }) => sum + uploadOffset, 0);
-    return blobs.open({ sessionId, storage }, { offset: 0, length, epoch, sole, signal });
-  }
-
-  async function join(
-    final: Session,
-    partials: readonly Session[],
-    writer: BlobWriter,
-    signal: AbortSignal,
-  ): Promise<Joined> {
-    const hash = createHash('sha256');
-    const { allowedFormats } = uploads.limits;
-    const head = new Uint8Array(0);
-    const intake = createIntake({ session: final, allowedFormats, head, hash, check: undefined });
-    let refusal: Refusal | null = null;
-    try {
-      for (const partial of partials) {
-        refusal ??= await copy(partial, writer, intake, signal);
-        if (refusal) break;
-      }
-    } finally {
-      await writer.close();
-    }
-    refusal ??= await intake.conclude();
-    const { storage, offset, parts = [] } = writer.progress();
-    if (refusal) return { kind: 'unacceptable', refusal, storage };
-    // A writer that is told to stop takes in no more, without saying so.
-    signal.throwIfAborted();
-    const format = intake.format === null ? {} : { detectedFormat: intake.format };
-    return { kind: 'joined', bytes: { storage, offset, parts, ...format }, digest: hash.digest('hex') };
-  }
-
-  /** Acknowledged bytes never change while the upload goes on, so whoever else writes to it does not matter. */
-  async function copy(partial: Session, writer: BlobWriter, intake: Intake, signal: AbortSignal) {
-    const length = partial.uploadOffset;
-    let copied = 0;
-    for await (const chunk of blobs.read(partial, { length, signal })) {
-      signal.throwIfAborted();
-      const batch = [chunk];
-      const unacceptable = await intake.inspect(batch);
-      if (unacceptable) return unacceptable;
-      copied += chunk.length;
-      const written = writer.write(batch);
-      intake.digest(batch);
-      await written;
-      releaseMemory(batch);
-    }
-    if (copied === length) return null;
-    throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {
-      cause: new Error(`storage has ${copied} of the ${length} bytes of ${partial.sessionId}`),
-    });
-  }
-
   /** These parts can never become a file we take: they end with it. */
   async function reject(
     final: Session,
     partials: readonly Session[],
-    { refusal, storage }: { readonly refusal: Refusal; readonly storage: string },
+    { refusal, storage }: Extract<Joined, { kind: 'unacceptable' }>,
   ): Promise<Outcome<Session>> {
     // Told, so that whoever deletes the bytes finds them. Where that is refused, it is not ours to fail.
-    const told = await sessions.commit(final.sessionId, final.epoch, { offset: 0, storage });
+    const told = await sessions.commit(final.sessionId, final.epoch, {
+      offset: 0,
+      ...(storage !== undefined && { storage }),
+    });
     if (told.kind !== 'committed') return refuse(TAKEN_OVER);
     await uploads.fail(told.session, { error_code: refusal.code, error_message: refusal.message });
     await clear(partials);

@@ -22,7 +22,8 @@ export async function twoServices(t: TestContext, more: Readonly<Record<string, 
     if (keys.length > 0) await connection.unlink(keys);
     connection.disconnect();
   });
-  const client = createClient(first, randomUUID());
+  const user = randomUUID();
+  const client = createClient(first, user);
 
   /** The session's URL at one of the two. */
   function at(service: ServiceProcess, session: StartedSession): URL {
@@ -41,5 +42,5 @@ export async function twoServices(t: TestContext, more: Readonly<Record<string, 
     assert.deepEqual({ used: quota.quota_used, reserved: quota.quota_reserved }, { used, reserved: 0 });
   }
 
-  return { first, second, client, at, assertCompleted };
+  return { first, second, user, client, at, assertCompleted };
 }

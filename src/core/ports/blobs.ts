@@ -79,6 +79,16 @@ export interface BlobStore {
   finalize(ref: BlobRef, storageKey: string): Promise<void>;
   /** Delete all bytes, partial or final, of an upload that was not settled. Idempotent. */
   discard(ref: BlobRef, storageKey: string | null): Promise<void>;
+  /**
+   * Store the first `bytes` of each piece, which has them all, in order under a new reference, without their
+   * passing through here; another writer's attempt is not touched. Null where these cannot be joined so. Left
+   * out by stores that never can.
+   */
+  joinBlobs?(
+    ref: BlobRef,
+    at: { readonly epoch: number; readonly signal?: AbortSignal },
+    pieces: readonly { readonly ref: BlobRef; readonly bytes: number }[],
+  ): Promise<BlobProgress | null>;
   /** The last moment at which somebody outside of the service could store bytes of this upload; 0 for never. Pure. */
   writableUntil?(ref: BlobRef): number;
 }
