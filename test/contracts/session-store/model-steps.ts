@@ -13,9 +13,9 @@ import {
   sessionsOf,
   statusOf,
 } from './model.ts';
-import { LIFETIME_MS, TTL_MS } from './model-admission.ts';
+import { initiate, LIFETIME_MS, load, readLedger, TTL_MS } from './model-admission.ts';
 
-export { initiate, load, readLedger } from './model-admission.ts';
+export { initiate, load, readLedger };
 
 /** Steps on the store and on the model alike; each asserts that the store did what the model says it must. */
 
