@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type RunningCluster, startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
+import { startRedisWithSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
+import { connectRedis, untilReady } from '../../src/stores/redis/connect.ts';
+import { slotOf } from '../../src/stores/redis/slot.ts';
+import { until } from '../e2e/until.ts';
+import { crampedUsers, startLoad } from '../faults/session-load.ts';
+import { connectedCluster } from '../helpers/redis-cluster.ts';
+import { shardOf } from './session-store/harness.ts';
+import { harnessOn } from './session-store/redis-harness.ts';
+import { openWorkshop, type Workshop } from './session-store/workshop.ts';
+
+/** Invariant E. */
+const DEADLINE_MS = 2000;
+/** The servers of these tests are declared dead after a second or two; the rest is for a busy machine. */
+const FAILOVER_MS = 20_000;
+
+/** Nothing is promised twice, whatever was lost: used + reserved ≤ limit, and all of it is given back in the end. */
+async function assertBalanced(w: Workshop, users: readonly string[]): Promise<void> {
+  for (const userId of users) {
+    const { usedBytes, reservedBytes, limitBytes, activeSessions } = await w.quota(userId);
+    assert.ok(
+      usedBytes + reservedBytes <= limitBytes,
+      `${reservedBytes} of ${limitBytes} bytes are reserved`,
+    );
+    const live = await w.store.liveSessions(userId);
+    assert.equal(live.length, activeSessions);
+    assert.equal(
+      live.reduce((sum, { reservedBytes: bytes }) => sum + bytes, 0),
+      reservedBytes,
+    );
+  }
+}
+
+test('a master killed behind Sentinels: the replica takes over by itself, no answer is late, no room is given twice', async (t) => {
+  const redis = await startRedisWithSentinels();
+  t.after(() => redis.stop());
+  const sentinels = redis.sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+  const client = connectRedis({ sentinels, masterName: redis.masterName });
+  const harness = harnessOn(client);
+  t.after(() => client.disconnect());
+  assert.ok(await untilReady(client, 5000));
+  const w = openWorkshop(harness);
+  const users = await crampedUsers(w, 4);
+
+  const load = startLoad(w, users);
+  const total = () => users.reduce((sum, userId) => sum + load.admitted(userId), 0);
+  await until('sessions are admitted', () => total() > 100);
+  await redis.master.stop();
+  const before = total();
+  const everybodyHasMore = users.map((userId) => load.admitted(userId) + 5);
+  await until(
+    'the replica admits sessions',
+    () => users.every((userId, n) => load.admitted(userId) >= (everybodyHasMore[n] ?? 0)),
+    FAILOVER_MS,
+  );
+  assert.ok(total() > before);
+  const report = await load.stop();
+  t.diagnostic(JSON.stringify(report));
+
+  assert.equal(client.options.port === redis.master.port, false);
+  assert.ok(report.away > 0, 'the outage was told');
+  assert.ok(report.longestAnswerMs < DEADLINE_MS, `an answer took ${report.longestAnswerMs} ms`);
+  assert.equal(report.overAdmitted, 0);
+  await assertBalanced(w, users);
+});
+
+async function clusterFor(t: TestContext, options: { replicas?: boolean } = {}) {
+  const cluster = await startRedisCluster({ ...options, nodeTimeoutMs: 1000 });
+  t.after(() => cluster.stop());
+  const client = await connectedCluster(cluster);
+  t.after(() => client.disconnect());
+  return { cluster, client, w: openWorkshop(harnessOn(client)) };
+}
+
+/** Position of the master that has the user's keys, in the order of `masters`. */
+function masterOf({ masters }: RunningCluster, userId: string): number {
+  return Math.floor((slotOf(shardOf(userId)) * masters.length) / 16_384);
+}
+
+test('one master of a Cluster killed: its users wait for its replica, the others notice nothing', async (t) => {
+  const { cluster, w } = await clusterFor(t, { replicas: true });
+  const users = await crampedUsers(w, 12);
+  const hit = users.filter((userId) => masterOf(cluster, userId) === 0);
+  const others = users.filter((userId) => masterOf(cluster, userId) !== 0);
+  assert.ok(hit.length > 0 && others.length > 0);
+
+  const [hitLoad, otherLoad] = [startLoad(w, hit), startLoad(w, others)];
+  const all = (load: typeof hitLoad, whose: readonly string[], than: number) =>
+    whose.every((userId) => load.admitted(userId) > than);
+  await until('sessions are admitted', () => all(hitLoad, hit, 10) && all(otherLoad, others, 10));
+  await cluster.masters[0]?.stop();
+  const before = Math.max(...hit.map((userId) => hitLoad.admitted(userId)));
+  await until('its replica admits sessions', () => all(hitLoad, hit, before + 5), FAILOVER_MS);
+  const [hitReport, otherReport] = [await hitLoad.stop(), await otherLoad.stop()];
+  t.diagnostic(`hit: ${JSON.stringify(hitReport)}`);
+  t.diagnostic(`others: ${JSON.stringify(otherReport)}`);
+
+  assert.ok(hitReport.longestAnswerMs < DEADLINE_MS, `an answer took ${hitReport.longestAnswerMs} ms`);
+  assert.ok(otherReport.longestAnswerMs < DEADLINE_MS, `an answer took ${otherReport.longestAnswerMs} ms`);
+  assert.equal(hitReport.overAdmitted + otherReport.overAdmitted, 0);
+  await assertBalanced(w, users);
+});
