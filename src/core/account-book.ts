@@ -18,6 +18,8 @@ export interface AccountBook {
 
 /** Keeps the fast accounts (next to the sessions) equal to the ledger's. */
 export function createAccountBook({ store, ledger }: { store: Accounts; ledger: Ledger }): AccountBook {
+  const underWay = new Map<string, Promise<void>>();
+
   async function load(userId: string, sealed: readonly string[]): Promise<void> {
     let asked = sealed;
     for (let tries = 0; tries < LOAD_TRIES; tries += 1) {
@@ -35,6 +37,18 @@ export function createAccountBook({ store, ledger }: { store: Accounts; ledger: 
     );
   }
 
+  /**
+   * However many calls meet a cold account at once, this process reads the ledger for one of them. Whoever joins
+   * asks the store again after that, so it does not matter when the read began.
+   */
+  function loadTogether(userId: string, sealed: readonly string[]): Promise<void> {
+    const running = underWay.get(userId);
+    if (running) return running;
+    const started = load(userId, sealed).finally(() => underWay.delete(userId));
+    underWay.set(userId, started);
+    return started;
+  }
+
   async function withAccount<T extends { readonly kind: string }>(
     userId: string,
     attempt: () => Promise<T | NeedAccount>,
@@ -42,7 +56,7 @@ export function createAccountBook({ store, ledger }: { store: Accounts; ledger: 
     for (let tries = 0; tries < LOAD_TRIES; tries += 1) {
       const result = await attempt();
       if (!isNeedAccount(result)) return result;
-      await load(userId, result.sealed);
+      await loadTogether(userId, result.sealed);
     }
     throw new SluiceError('LEDGER_UNAVAILABLE', 'The account could not be loaded. Try again in a second.', {
       retryAfterSeconds: 1,
