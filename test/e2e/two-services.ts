@@ -7,8 +7,17 @@ import { folderFor, type ServiceProcess, serviceFor, sharedRedis } from './servi
 import { filesOfSession, sha256OfFile } from './stored-files.ts';
 import { sha256 } from './videos.ts';
 
-/** Two processes of one service: one Redis, one folder, one secret. What they keep is gone after the test. */
-export async function twoServices(t: TestContext, more: Readonly<Record<string, string>> = {}) {
+export type TwoServices = Awaited<ReturnType<typeof twoServices>>;
+
+/**
+ * Two processes of one service: one Redis, one folder, one secret. What they keep is gone after the test.
+ * `digestsOf`: the digest of each thing that is stored of a session, where that is not in the folder.
+ */
+export async function twoServices(
+  t: TestContext,
+  more: Readonly<Record<string, string>> = {},
+  digestsOf?: (sessionId: string) => Promise<string[]>,
+) {
   const redis = sharedRedis();
   const dataDir = await folderFor(t);
   const env = { ...redis.env, SECRET_KEY: randomUUID() + randomUUID(), ...more };
@@ -36,8 +45,8 @@ export async function twoServices(t: TestContext, more: Readonly<Record<string, 
     assert.equal(body.status, 'completed');
     assert.equal(body.sha256, sha256(file));
     const files = filesOfSession(dataDir, session.id);
-    assert.equal(files.length, 1, `one file is left, not ${files}`);
-    assert.equal(await sha256OfFile(files[0] ?? ''), sha256(file));
+    const digests = await (digestsOf?.(session.id) ?? Promise.all(files.map(sha256OfFile)));
+    assert.deepEqual(digests, [sha256(file)], 'one file is left, and it is the one that was sent');
     const quota = await client.quota();
     assert.deepEqual({ used: quota.quota_used, reserved: quota.quota_reserved }, { used, reserved: 0 });
   }
