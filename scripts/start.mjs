@@ -1,5 +1,6 @@
 // npm start: the embedded profile on this machine, from a fresh clone on.
+import { buildPage } from './lib/build-page.mjs';
 import { runOnPinnedNode } from './lib/pinned-node.mjs';
 import { SERVICE_FLAGS } from './lib/service-flags.mjs';
 
-runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)], SERVICE_FLAGS);
+runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)], SERVICE_FLAGS, buildPage);

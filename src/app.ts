@@ -26,6 +26,7 @@ import { directUploadRoutes } from './http/routes/direct-upload.ts';
 import { eventRoutes } from './http/routes/events.ts';
 import { healthRoute, probeRoutes } from './http/routes/health.ts';
 import { initiateRoute } from './http/routes/initiate.ts';
+import { pageRoutes } from './http/routes/page.ts';
 import { quotaRoutes } from './http/routes/quota.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { uploadResourceRoutes } from './http/routes/upload-resource.ts';
@@ -138,6 +139,7 @@ export async function buildApp(deps: AppDeps) {
   await app.register(uppyS3Routes, { ...direct, cancel });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin', audit: deps.audit });
   await app.register(probeRoutes, { health });
+  await app.register(pageRoutes, { limits: uploads.limits, publicUrl: settings.publicUrl });
   return app;
 
   async function cancel(session: Session): Promise<Outcome<Session>> {

@@ -94,8 +94,10 @@ function fail(sentence) {
 /**
  * Run a file of this project on the pinned Node, installing first where that is due. Signals reach the
  * child; its exit code becomes this process's own. Never returns.
+ *
+ * `prepare` is called with the path of the pinned Node before; a sentence that it gives back ends everything.
  */
-export function runOnPinnedNode(file, args, nodeFlags = []) {
+export function runOnPinnedNode(file, args, nodeFlags = [], prepare = () => null) {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
     fail(
       `Sluice needs Node ${OLDEST_NODE} or newer to start; this is ${process.version}. Install a newer Node.`,
@@ -105,6 +107,8 @@ export function runOnPinnedNode(file, args, nodeFlags = []) {
   if (reason) installAsLocked(reason);
 
   const node = pinnedNode();
+  const fault = prepare(node);
+  if (fault) fail(fault);
   const env = { NODE_COMPILE_CACHE: compiled, ...process.env };
   if (!existsSync(env.NODE_COMPILE_CACHE)) compileOnce(node, env);
   const child = spawn(node, [...nodeFlags, join(root, file), ...args], { env, stdio: 'inherit' });

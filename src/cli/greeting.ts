@@ -24,6 +24,10 @@ export function greeting(at: {
 Sluice listens on ${at.url}   (the API to read and try: ${at.url}/docs)
 ${at.kept}
 
+Open this in a browser to upload:
+
+  ${at.url}/#token=${at.token}
+
 Development token, good for 12 hours, of user ${DEVELOPER}:
 
 ${at.token}

@@ -17,3 +17,23 @@ export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
 }
+
+/**
+ * The page at / loads what this service serves, and speaks to nobody else. Its thumbnails are files that the user
+ * chose (blob:). Where the service has a public address, uploads go there.
+ */
+export function pagePolicy(publicUrl: string | null): string {
+  const connect = publicUrl === null ? "'self'" : `'self' ${new URL(publicUrl).origin}`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    'media-src blob:',
+    "worker-src 'self'",
+    `connect-src ${connect}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}

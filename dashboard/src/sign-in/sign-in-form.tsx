@@ -1,0 +1,43 @@
+import { type FormEvent, useId, useState } from 'react';
+import { useLanguage } from '../language/language.ts';
+
+export interface SignInFormProps {
+  /** Said above the field; null where nothing went wrong. */
+  readonly trouble: string | null;
+  readonly onToken: (text: string) => void;
+}
+
+export function SignInForm({ trouble, onToken }: SignInFormProps) {
+  const { words } = useLanguage();
+  const [text, setText] = useState('');
+  const id = useId();
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (text.trim() !== '') onToken(text);
+  };
+  return (
+    <form className="panel sign-in" onSubmit={submit} aria-labelledby={id}>
+      <h2 id={id}>{words.signIn.title}</h2>
+      <p className="dim">{words.signIn.lead}</p>
+      {trouble && (
+        <p className="note bad" role="alert">
+          {trouble}
+        </p>
+      )}
+      <label className="field">
+        <span>{words.signIn.label}</span>
+        <input
+          type="password"
+          name="token"
+          autoComplete="off"
+          dir="ltr"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <button type="submit" className="button primary">
+        {words.signIn.button}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+
+export interface NamedBytes {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+export const FIVE_VIDEOS = ['mp4', 'mov', 'mkv', 'webm', 'avi'].map((ending) => fixture(`sample.${ending}`));
+
+export function fixture(name: string): NamedBytes {
+  const path = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+  return { name, mimeType: '', buffer: readFileSync(path) };
+}
+
+/** A real video followed by as many zeros as it takes: the service looks at the beginning. */
+export function longVideo(name: string, bytes: number): NamedBytes {
+  const buffer = Buffer.alloc(bytes);
+  fixture('sample.mp4').buffer.copy(buffer);
+  return { name, mimeType: 'video/mp4', buffer };
+}
+
+/** Lets the files go over the page, as from another window. */
+export async function drop(page: Page, files: readonly NamedBytes[]): Promise<void> {
+  const texts = files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') }));
+  const data = await page.evaluateHandle((all) => {
+    // Node's types know no DataTransfer: this runs in the browser.
+    const { DataTransfer } = globalThis as unknown as {
+      DataTransfer: new () => { items: { add(file: File): void } };
+    };
+    const transfer = new DataTransfer();
+    for (const { name, text } of all) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([bytes], name));
+    }
+    return transfer;
+  }, texts);
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+  await data.dispose();
+}
+
+/** Chooses files by the button of that name. */
+export async function choose(page: Page, button: string, files: readonly NamedBytes[]): Promise<void> {
+  const opened = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: button }).first().click();
+  const chooser = await opened;
+  await chooser.setFiles([...files]);
+}
+
+/** Bytes per second that the page may send; 0 for no limit. */
+export async function limitSpeed(page: Page, bytesPerSecond: number): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  await session.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: bytesPerSecond || -1,
+  });
+}
