@@ -32,7 +32,7 @@ const CONNECTIONS_GRACE_MS = 5000;
  * Bytes that each upload gathers before they are stored. S3's parts are gathered by the blob store, under one
  * budget for all uploads; large batches before that would only double the memory of each.
  */
-const GATHERING_FOR_S3 = { batchBytes: 256 << 10, highWaterBytes: 512 << 10 };
+const GATHERING_FOR_S3 = { batchBytes: 128 << 10, highWaterBytes: 256 << 10 };
 
 /** The use cases on these stores. */
 export function composeUploads(
@@ -94,6 +94,7 @@ export async function startService(
   const uploads = composeUploads(config, stores, log, events);
   const instance = randomUUID();
   const signals = stores.writerSignals?.(instance) ?? null;
+  const isAlone = config.sessions.backend === 'sqlite' && config.storage.backend === 'disk';
   const engine = createUploadEngine({
     sessions: stores.sessions,
     blobs: stores.blobs,
@@ -103,6 +104,8 @@ export async function startService(
     direct: stores.objectStore?.direct ?? null,
     ...(scanner && { scanner }),
     ...(signals && { stopRemoteWriter: signals.stop }),
+    // Whoever wrote before a restart is gone: the folder's lock is ours alone. So are the files in it.
+    ...(isAlone && { stopRemoteWriter: async () => true }),
     limits: {
       ...(config.storage.backend === 's3' && GATHERING_FOR_S3),
       idleTimeoutMs: config.receiving.idleTimeoutMs,
