@@ -1,0 +1,7 @@
+// npm run test:hostile: everything that strangers try on the running service. npm test has the same, with a smaller flood.
+import { runOnPinnedNode } from './lib/pinned-node.mjs';
+
+process.env.SLUICE_TEST_FLOOD ??= '100000';
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const folders = named.length > 0 ? [] : ['test/hostile', 'test/scanning'];
+runOnPinnedNode('scripts/lib/run-tests.ts', [...folders, ...process.argv.slice(2)]);

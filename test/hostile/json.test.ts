@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { context, P, stateOf, target } from './target.ts';
+
+/** Bodies that want to cost more than they say, or to mean two things. */
+
+const victim = target();
+const { call } = victim;
+const CONTEXT = JSON.stringify(context);
+const send = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
+  call(`${P}/initiate`, { method: 'POST', body, headers: { 'content-type': type } });
+const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth);
+
+const BAD: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
+  '2 MB': `{"dashboard_context":${CONTEXT},"x":"${'x'.repeat(2_000_000)}"}`,
+  'depth 100 000': nested(100_000),
+  'depth 100 000 of objects': `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
+  'depth 200 in metadata': `{"dashboard_context":{"source_section":"x","workflow_type":"single_upload","metadata":{"a":${nested(200)}}}}`,
+  '100 000 members': `{"dashboard_context":{"source_section":"x","workflow_type":"single_upload","metadata":{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":${n}`).join()}}}}`,
+  'a context of 17 KiB': `{"dashboard_context":{"source_section":"x","workflow_type":"single_upload","metadata":{"a":"${'x'.repeat(17_000)}"}}}`,
+  __proto__: `{"__proto__":{"isAdmin":true},"dashboard_context":${CONTEXT}}`,
+  '__proto__ spelled with an escape': `{"\\u005f_proto__":{"isAdmin":true},"dashboard_context":${CONTEXT}}`,
+  '__proto__ in the metadata':
+    '{"dashboard_context":{"source_section":"x","workflow_type":"single_upload","metadata":{"__proto__":{"a":1}}}}',
+  'constructor.prototype': `{"constructor":{"prototype":{"a":1}},"dashboard_context":${CONTEXT}}`,
+  'a byte order mark': `\ufeff{"dashboard_context":${CONTEXT},"expected_file_size":"x"}`,
+  'UTF-16': new Uint8Array(Buffer.from(`{"dashboard_context":${CONTEXT}}`, 'utf16le')),
+  'overlong UTF-8': new Uint8Array(
+    Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
+  ),
+  'half a character': new Uint8Array(
+    Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xe2, 0x82]), Buffer.from('"}')]),
+  ),
+  'two values': `{"dashboard_context":${CONTEXT}}{"dashboard_context":${CONTEXT}}`,
+  NaN: `{"dashboard_context":${CONTEXT},"expected_file_size":NaN}`,
+  'a comment': `{"dashboard_context":${CONTEXT}/* x */}`,
+  'a comma at the end': `{"dashboard_context":${CONTEXT},}`,
+  'single quotes': "{'dashboard_context':{}}",
+  'NUL behind it': `{"dashboard_context":${CONTEXT}}\0`,
+  'only blanks': ' '.repeat(1000),
+  'a section that is only blanks, of all kinds':
+    '{"dashboard_context":{"source_section":"\\u00a0\\u2003\\ufeff","workflow_type":"single_upload"}}',
+};
+
+for (const [name, body] of Object.entries(BAD)) {
+  test(`a body with ${name}: 400 at once, and nothing is made`, async () => {
+    const before = await stateOf(victim);
+    const began = performance.now();
+    const { status, body: problem } = await send(body);
+    assert.deepEqual([status, problem.error_code], [400, 'INVALID_REQUEST']);
+    assert.ok(performance.now() - began < 2000, 'it costs no time');
+    assert.ok(JSON.stringify(problem).length < 10_000, 'the answer does not grow with the question');
+    assert.deepEqual(await stateOf(victim), before);
+  });
+}
+
+const NUMBERS = [
+  '0',
+  '-0',
+  '-1',
+  '1.5',
+  '1e-9',
+  '"1"',
+  '1e99',
+  '1e400',
+  '-1e400',
+  '9007199254740993',
+  '18446744073709551617',
+  'true',
+  '[]',
+  '[1]',
+  '{}',
+];
+
+for (const number of NUMBERS) {
+  test(`a size of ${number} is 400`, async () => {
+    const { status, body } = await send(`{"dashboard_context":${CONTEXT},"expected_file_size":${number}}`);
+    assert.deepEqual([status, body.error_code], [400, 'INVALID_REQUEST']);
+  });
+}
+
+test('of a key that comes twice the last one counts, in what is checked and in what is kept', async () => {
+  const checked = await send(
+    `{"dashboard_context":${CONTEXT},"expected_file_size":5,"expected_file_size":"x"}`,
+  );
+  assert.equal(checked.status, 400);
+  const other = '{"source_section":"second","workflow_type":"single_upload"}';
+  const kept = await send(
+    `{"dashboard_context":${CONTEXT},"expected_file_size":7,"dashboard_context":${other}}`,
+  );
+  assert.equal(kept.status, 201);
+  assert.equal(kept.body.dashboard_context.source_section, 'second');
+  const escaped = await send(
+    `{"dashboard_context":${CONTEXT},"expected_file_size":7,"dashboard\\u005fcontext":${other}}`,
+  );
+  assert.equal(escaped.body.dashboard_context.source_section, 'second');
+  for (const { body } of [kept, escaped])
+    victim.keepSecret(new URL(body.upload_url).searchParams.get('token') ?? '');
+});
+
+test('a duplicate key within the context comes back as it was sent, and cannot smuggle past the check', async () => {
+  const twice = '{"source_section":"x","workflow_type":"single_upload","workflow_type":"no such type"}';
+  assert.equal((await send(`{"dashboard_context":${twice}}`)).status, 400);
+});
+
+test('other content types are 415, and a charset that lies changes nothing', async () => {
+  const body = `{"dashboard_context":${CONTEXT}}`;
+  for (const type of [
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'application/json5',
+    'application/jsonp',
+    'text/json; charset=utf-8',
+    '*/*',
+  ]) {
+    assert.equal((await send(body, type)).status, 415, type);
+  }
+});
+
+test('nothing of all that has changed what objects are', async () => {
+  const { status, body } = await call(`${P}/cleanup`, { method: 'POST' });
+  assert.deepEqual([status, body.error_code], [403, 'PERMISSION_DENIED']);
+  const health = await call(`${P}/health`, { token: null });
+  assert.equal(health.body.isAdmin, undefined);
+});
