@@ -12,7 +12,9 @@ export interface HttpLoad {
   readonly answers: ReadonlyMap<string, number>;
   /** Longest answer in milliseconds: of requests without a file, and of uploads, which may wait for a store. */
   readonly longestMs: { readonly control: number; readonly upload: number };
-  /** Longest time in which nobody was admitted, in milliseconds. */
+  /** Uploads that each user completed. */
+  readonly completedBy: ReadonlyMap<string, number>;
+  /** Longest time in which some user was not admitted, in milliseconds. */
   readonly longestOutageMs: () => number;
   stop(): Promise<void>;
 }
@@ -47,8 +49,16 @@ export function startHttpLoad({
   const answers = new Map<string, number>();
   const longestMs = { control: 0, upload: 0 };
   const stopping = new AbortController();
-  let lastAdmittedAt = performance.now();
+  const completedBy = new Map<string, number>();
+  const startedAt = performance.now();
+  const lastAdmittedAt = new Map<string, number>();
   let outageMs = 0;
+
+  function noteOutage(user: string): number {
+    const now = performance.now();
+    outageMs = Math.max(outageMs, now - (lastAdmittedAt.get(user) ?? startedAt));
+    return now;
+  }
 
   async function call(kind: 'control' | 'upload', url: string, init: RequestInit): Promise<Answer> {
     const startedAt = performance.now();
@@ -96,9 +106,7 @@ export function startHttpLoad({
       });
     });
     if (!initiated || initiated.status > 201) return;
-    const now = performance.now();
-    outageMs = Math.max(outageMs, now - lastAdmittedAt);
-    lastAdmittedAt = now;
+    lastAdmittedAt.set(user, noteOutage(user));
     const id = String(initiated.body.session_id);
     if (cancels) {
       await insist(() => {
@@ -112,7 +120,9 @@ export function startHttpLoad({
     const done = await insist(() =>
       call('upload', `${service().url}${pathname}${search}`, { method: 'PUT', body: file }),
     );
-    if (done && done.status >= 200 && done.status < 300) completed.add(id);
+    if (!done || done.status < 200 || done.status >= 300) return;
+    completed.add(id);
+    completedBy.set(user, (completedBy.get(user) ?? 0) + 1);
   }
 
   async function caller(user: string, n: number): Promise<void> {
@@ -133,10 +143,10 @@ export function startHttpLoad({
     completed,
     answers,
     longestMs,
-    longestOutageMs: () => Math.max(outageMs, performance.now() - lastAdmittedAt),
+    completedBy,
+    longestOutageMs: () => outageMs,
     async stop() {
-      outageMs = Math.max(outageMs, performance.now() - lastAdmittedAt);
-      lastAdmittedAt = Number.POSITIVE_INFINITY;
+      for (const user of users) noteOutage(user);
       stopping.abort();
       await all;
     },
