@@ -4,7 +4,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { Redis } from 'ioredis';
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { filesOfSession } from '../e2e/stored-files.ts';
-import { createTestBucket, testS3 } from '../helpers/s3.ts';
+import { createTestBucket, type TestBucket, testS3 } from '../helpers/s3.ts';
 
 /** What a service keeps its sessions and its bytes in. */
 export const BACKENDS = ['SQLite and disk', 'Redis and disk', 'Redis and S3'] as const;
@@ -14,6 +14,8 @@ export type BackendName = (typeof BACKENDS)[number];
 export interface Backend {
   readonly name: BackendName;
   readonly service: ServiceProcess;
+  /** Where its files are, if they are in S3. */
+  readonly bucket: TestBucket | null;
   /** Everything that is stored of a session: its file, or a partial one, or what should not be there. */
   stored(sessionId: string): Promise<StoredThing[]>;
   /** End it and remove what it kept. */
@@ -35,6 +37,7 @@ export async function startBackend(
   return {
     name,
     service,
+    bucket: storage.bucket,
     stored: (sessionId) => storage.stored(sessionId, service),
     async stop() {
       await service.stop();
@@ -63,6 +66,7 @@ function redisOfTheRun() {
 function onDisk() {
   return {
     env: {},
+    bucket: null,
     async stored(sessionId: string, { dataDir }: ServiceProcess) {
       return filesOfSession(dataDir, sessionId).map((path) => ({
         name: path.slice(dataDir.length),
@@ -74,9 +78,11 @@ function onDisk() {
 }
 
 async function bucketOfItsOwn() {
-  const { client, bucket, contents, remove } = await createTestBucket();
+  const ofItsOwn = await createTestBucket();
+  const { client, bucket, contents, remove } = ofItsOwn;
   const { endpoint, credentials } = testS3();
   return {
+    bucket: ofItsOwn,
     env: {
       S3_BUCKET_NAME: bucket,
       S3_ENDPOINT: endpoint,

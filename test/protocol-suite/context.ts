@@ -89,14 +89,19 @@ export function createContext(backend: Backend) {
     return Number(answer.headers['upload-offset']);
   }
 
-  /** Completed, exactly these bytes stored and nothing else, counted once. */
-  async function assertCompleted(upload: Upload, file: Uint8Array = FILE): Promise<void> {
+  /** Completed, exactly these bytes stored and nothing else. */
+  async function assertFile(upload: Upload, file: Uint8Array): Promise<void> {
     const sha256 = createHash('sha256').update(file).digest('hex');
     const session = await status(upload);
     assert.deepEqual({ status: session.status, sha256: session.sha256 }, { status: 'completed', sha256 });
     const things = await backend.stored(upload.id);
     assert.equal(things.length, 1, `one file, not ${things.map(({ name }) => name)}`);
     assert.equal(await things[0]?.sha256(), sha256, 'the stored file is not what was sent');
+  }
+
+  /** The only upload of its user: completed, exactly these bytes stored and nothing else, counted once. */
+  async function assertCompleted(upload: Upload, file: Uint8Array = FILE): Promise<void> {
+    await assertFile(upload, file);
     assert.deepEqual(await quota(upload.user), { used: file.length, reserved: 0 });
   }
 
@@ -132,6 +137,7 @@ export function createContext(backend: Backend) {
     quota,
     offset,
     resume,
+    assertFile,
     assertCompleted,
     assertGone,
     line: (): Line => openLine(port),

@@ -1,0 +1,3 @@
+import { nodeClients } from './in-node.ts';
+
+nodeClients({ file: 8_000_000, meanBytesPerFault: 1_500_000, maxFaults: 25 }, 120_000);
