@@ -145,7 +145,10 @@ test('a full storage keeps the offset true', async (t) => {
 
 for (const how of ['refuses connections', 'hangs'] as const) {
   test(`a storage that ${how} is said to be away within two seconds`, async (t) => {
-    const silent = createServer(() => {});
+    const silent = createServer((socket) => {
+      // Read, so that the end of the connection is noticed.
+      socket.on('error', () => {}).resume();
+    });
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const address = silent.address();

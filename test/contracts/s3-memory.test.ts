@@ -7,7 +7,7 @@ import { createAcknowledgedStore, createTestBucket, type TestBucket } from '../h
 const PART = 5 << 20;
 
 test('room is given in the order it was asked for, and never more than there is', async () => {
-  const budget = createMemoryBudget(100);
+  const budget = createMemoryBudget(100, { slabBytes: 1000 });
   const first = await budget.take(60);
   const order: string[] = [];
   const large = budget.take(80).then((lease) => {
@@ -29,7 +29,7 @@ test('room is given in the order it was asked for, and never more than there is'
 });
 
 test('more than the whole budget is given only when nothing else is', async () => {
-  const budget = createMemoryBudget(100);
+  const budget = createMemoryBudget(100, { slabBytes: 1000 });
   const first = await budget.take(1);
   const whole = budget.take(500);
   assert.equal(budget.waiting, 1);
@@ -38,7 +38,7 @@ test('more than the whole budget is given only when nothing else is', async () =
 });
 
 test('who stops waiting does not keep the others waiting', async () => {
-  const budget = createMemoryBudget(100);
+  const budget = createMemoryBudget(100, { slabBytes: 1000 });
   const held = await budget.take(100);
   const impatient = new AbortController();
   const left = budget.take(100, impatient.signal);
@@ -52,7 +52,7 @@ test('who stops waiting does not keep the others waiting', async () => {
 });
 
 test('while others wait, the one who holds unfinished room for longest is asked for it', async () => {
-  const budget = createMemoryBudget(100, { patienceMs: 10 });
+  const budget = createMemoryBudget(100, { patienceMs: 10, slabBytes: 1000 });
   const asked: string[] = [];
   const hold = async (name: string): Promise<Lease> => {
     const lease = await budget.take(50);

@@ -33,7 +33,7 @@ before(async () => {
 after(() => bucket.remove());
 
 async function openPage(t: TestContext, content: Buffer): Promise<Page> {
-  const entryPoints = [fileURLToPath(import.meta.resolve('./s3-uppy/page.ts'))];
+  const entryPoints = [fileURLToPath(import.meta.resolve('./s3-uppy/page.js'))];
   const bundled = await build({ entryPoints, bundle: true, format: 'esm', write: false, logLevel: 'silent' });
   const script = bundled.outputFiles[0]?.text ?? '';
   const server = createServer((request, answer) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, DeleteBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { BlobStore, Part, PartList } from '../../src/core/ports.ts';
 import { createS3BlobStore, type S3BlobStoreOptions } from '../../src/stores/s3/blob-store.ts';
-import { DEFAULT_DEADLINES } from '../../src/stores/s3/call.ts';
+import { createCalls, DEFAULT_DEADLINES } from '../../src/stores/s3/call.ts';
 import { connectS3, type S3Connection } from '../../src/stores/s3/connect.ts';
 import { createMultipart, type Multipart } from '../../src/stores/s3/multipart.ts';
 import { createObjects, type Objects } from '../../src/stores/s3/objects.ts';
@@ -39,9 +39,9 @@ export async function createTestBucket(): Promise<TestBucket> {
   const client = connectS3(testS3());
   const bucket = `sluice-test-${randomBytes(6).toString('hex')}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  const calls = { client, bucket, deadlines: DEFAULT_DEADLINES };
-  const objects = createObjects(calls);
-  const multipart = createMultipart({ ...calls, isThere: objects.check });
+  const calls = createCalls(DEFAULT_DEADLINES);
+  const objects = createObjects({ client, bucket, calls });
+  const multipart = createMultipart({ client, bucket, calls, look: objects.check });
 
   return {
     client,

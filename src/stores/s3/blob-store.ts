@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { BlobRef, BlobStore, PartList, Probe } from '../../core/ports.ts';
 import { createAbandonedUploads } from './abandoned-uploads.ts';
 import { createBlobWriter } from './blob-writer.ts';
-import { DEFAULT_DEADLINES, type Deadlines } from './call.ts';
+import { createCalls, DEFAULT_DEADLINES, type Deadlines } from './call.ts';
 import { completeUpload, isCompleted } from './complete-upload.ts';
 import { createDirectUploads } from './direct-uploads.ts';
 import { lostBytes } from './faults.ts';
@@ -47,17 +47,16 @@ const KEEP_AFTER_MS = 20_000;
  */
 export function createS3BlobStore(options: S3BlobStoreOptions) {
   const { client, bucket, partList, prefix = '' } = options;
-  const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
   const keys = createKeys(prefix);
-  const objects = createObjects({ client, bucket, deadlines });
-  const multipart = createMultipart({ client, bucket, deadlines, isThere: objects.check });
-  const { patienceMs } = options;
-  const budget = createMemoryBudget(
-    options.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES,
-    patienceMs === undefined ? {} : { patienceMs },
-  );
-  const completion = { multipart, objects, budget, partList, deadlines };
-  const smallestPartBytes = options.smallestPartBytes ?? SMALLEST_PART_BYTES;
+  const calls = createCalls({ ...DEFAULT_DEADLINES, ...options.deadlines });
+  const objects = createObjects({ client, bucket, calls });
+  const multipart = createMultipart({ client, bucket, calls, look: objects.check });
+  const { patienceMs, smallestPartBytes = SMALLEST_PART_BYTES } = options;
+  const budget = createMemoryBudget(options.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES, {
+    slabBytes: smallestPartBytes,
+    ...(patienceMs !== undefined && { patienceMs }),
+  });
+  const completion = { multipart, objects, budget, partList };
 
   const open: BlobStore['open'] = async ({ sessionId, storage }, at) => {
     const { offset, length, maxLength, epoch, sole, signal } = at;
@@ -151,7 +150,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     storageKey: (ref, createdAt) =>
       ref.storage === null ? keys.file(ref.sessionId, createdAt) : parseState(ref.storage).key,
     writableUntil: ({ storage }) => (storage === null ? 0 : (parseState(storage).direct?.until ?? 0)),
-    check: () => objects.check(),
+    check: objects.check,
   };
   const direct = createDirectUploads({
     ...{ bucket, multipart, objects, keys, smallestPartBytes },

@@ -1,10 +1,10 @@
-import { storageFault } from './faults.ts';
+import { isPassing, silence, statusOf, storageFault } from './faults.ts';
 
 /** How long calls may take, in milliseconds. */
 export interface Deadlines {
-  /** A call that moves no file bytes, its retries included: what stands between a client and its answer. */
+  /** A call that moves no file bytes: what stands between a client and its answer. */
   readonly callMs: number;
-  /** Beside this, a call that moves bytes has the time its bytes need at `slowestBytesPerSecond`. */
+  /** A call that moves bytes has this, and the time its bytes need at `slowestBytesPerSecond`. */
   readonly transferMs: number;
   readonly slowestBytesPerSecond: number;
   /** S3 joins the parts while the caller waits, for large files "several minutes" (CompleteMultipartUpload). */
@@ -18,56 +18,96 @@ export const DEFAULT_DEADLINES: Deadlines = {
   completeMs: 120_000,
 };
 
-/** A first try that hangs leaves time for a second one. */
-const TRIES_WITHIN_DEADLINE = 2;
-
 /** What the AWS SDK takes beside a command. */
-export interface CallOptions {
+interface CallOptions {
   readonly abortSignal: AbortSignal;
-  readonly requestTimeout: number;
+  /** Milliseconds for one try. */
+  readonly requestTimeout?: number;
 }
 
-export type Call = <T>(
-  ms: number,
-  signal: AbortSignal | undefined,
-  run: (options: CallOptions) => Promise<T>,
-) => Promise<T>;
+type Run<T> = (options: CallOptions) => Promise<T>;
 
-/** Run one call to S3 within `ms`; whatever goes wrong comes out as a `SluiceError`. */
-export const call: Call = async (ms, signal, run) => {
-  const deadline = AbortSignal.timeout(ms);
-  const abortSignal = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  try {
-    return await run({ abortSignal, requestTimeout: Math.ceil(ms / TRIES_WITHIN_DEADLINE) });
-  } catch (fault) {
-    throw storageFault(fault);
-  }
-};
+/** Runs calls to S3 within their deadlines; whatever goes wrong comes out as a `SluiceError`. */
+export interface Calls {
+  readonly deadlines: Deadlines;
+  /**
+   * A call that moves no bytes. Its deadline tells a storage that is away or hangs from one that is busy: as
+   * long as somebody else still gets answers, the call may take as long as a transfer.
+   */
+  prompt<T>(run: Run<T>, signal?: AbortSignal): Promise<T>;
+  transfer<T>(bytes: number, run: Run<T>, signal?: AbortSignal): Promise<T>;
+  /**
+   * A call that may rightly take up to `ms`, but not on a storage that hangs: while it takes its time, `look`, a
+   * prompt call, shows whether anybody is there.
+   */
+  patient<T>(ms: number, run: Run<T>, look: () => Promise<unknown>): Promise<T>;
+}
 
-/** Work that is done before this needs no look at the storage beside it. */
+const TRIES = 3;
+
+/** Work that ends before this needs no look at the storage beside it. */
 const SOON_MS = 100;
 
-/**
- * Wait for work that may rightly take long, but not on a storage that hangs: where it does not end at once, a
- * small call beside it shows whether anybody is there.
- */
-export async function whileAlive<T>(
-  deadlines: Deadlines,
-  work: Promise<T>,
-  check: (ms: number) => Promise<void>,
-): Promise<T> {
-  const { promise: away, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => check(deadlines.callMs - SOON_MS).catch(reject), SOON_MS);
-  try {
-    return await Promise.race([work, away]);
-  } finally {
-    clearTimeout(timer);
-    // Where nobody waits for it any more it may still fail.
-    work.catch(() => {});
-    away.catch(() => {});
-  }
-}
+export function createCalls(deadlines: Deadlines): Calls {
+  const { callMs, transferMs, slowestBytesPerSecond } = deadlines;
+  let answeredAt = Number.NEGATIVE_INFINITY;
 
-export function transferMs(deadlines: Deadlines, bytes: number): number {
-  return Math.ceil(deadlines.transferMs + (bytes / deadlines.slowestBytesPerSecond) * 1000);
+  async function attempt<T>(run: Run<T>, options: CallOptions): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const result = await run(options);
+        answeredAt = performance.now();
+        return result;
+      } catch (fault) {
+        // A refusal is an answer, too.
+        if (statusOf(fault) !== null) answeredAt = performance.now();
+        // Every call here may be repeated: names and numbers are used once, and what is gone is gone.
+        if (isPassing(fault) && tries < TRIES) continue;
+        const { aborted, reason } = options.abortSignal;
+        throw storageFault(aborted && reason instanceof Error ? reason : fault);
+      }
+    }
+  }
+
+  function either(deadline: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, deadline]) : deadline;
+  }
+
+  async function prompt<T>(run: Run<T>, signal?: AbortSignal): Promise<T> {
+    const late = new AbortController();
+    const beganAt = performance.now();
+    let lookedAt = beganAt;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (answeredAt < lookedAt || now - beganAt > transferMs) late.abort(silence());
+      lookedAt = now;
+    }, callMs);
+    try {
+      return await attempt(run, { abortSignal: either(late.signal, signal) });
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  return {
+    deadlines,
+    prompt,
+
+    transfer(bytes, run, signal) {
+      const ms = Math.ceil(transferMs + (bytes / slowestBytesPerSecond) * 1000);
+      // A first try that hangs leaves time for a second one.
+      const requestTimeout = Math.ceil(ms / 2);
+      return attempt(run, { abortSignal: either(AbortSignal.timeout(ms), signal), requestTimeout });
+    },
+
+    async patient(ms, run, look) {
+      const away = new AbortController();
+      const timer = setTimeout(() => look().catch(() => away.abort(silence())), SOON_MS);
+      try {
+        return await attempt(run, { abortSignal: either(away.signal, AbortSignal.timeout(ms)) });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
 }

@@ -1,6 +1,5 @@
 import type { Part, PartList } from '../../core/ports.ts';
-import { type Deadlines, whileAlive } from './call.ts';
-import { lostBytes } from './faults.ts';
+import { isSilence, lostBytes } from './faults.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Multipart, UploadRef } from './multipart.ts';
 import type { Objects } from './objects.ts';
@@ -12,7 +11,6 @@ export interface CompletionDeps {
   readonly objects: Objects;
   readonly budget: MemoryBudget;
   readonly partList: PartList;
-  readonly deadlines: Deadlines;
 }
 
 /** Whether this very upload was completed: its object is there, whole, with the upload's mark. */
@@ -21,13 +19,15 @@ export async function isCompleted(objects: Objects, sessionId: string, state: Up
   return found?.mark === uploadMark(sessionId, state) && found.bytes === storedBytes(state);
 }
 
-/** All stored bytes become one object. Idempotent. */
-export function completeUpload(deps: CompletionDeps, sessionId: string, state: UploadState): Promise<void> {
-  return whileAlive(deps.deadlines, complete(deps, sessionId, state), deps.objects.check);
-}
-
-/** The reply can be lost after S3 has done it, so before a fault is believed the object itself is asked for. */
-async function complete(deps: CompletionDeps, sessionId: string, state: UploadState): Promise<void> {
+/**
+ * All stored bytes become one object. It may be repeated: the reply can be lost after S3 has done it, so before a
+ * fault is believed the object itself is asked for.
+ */
+export async function completeUpload(
+  deps: CompletionDeps,
+  sessionId: string,
+  state: UploadState,
+): Promise<void> {
   const { multipart, objects, partList } = deps;
   try {
     const parts = await storedParts(partList, sessionId, state);
@@ -37,7 +37,7 @@ async function complete(deps: CompletionDeps, sessionId: string, state: UploadSt
     const last = await lastPart(deps, ref, state);
     await multipart.complete(ref, last ? [...parts, last] : parts);
   } catch (fault) {
-    if (!(await isCompleted(objects, sessionId, state))) throw fault;
+    if (isSilence(fault) || !(await isCompleted(objects, sessionId, state))) throw fault;
   }
 }
 

@@ -37,6 +37,25 @@ export function lostBytes(what: string): SluiceError {
   );
 }
 
+/**
+ * Conflicts that pass by themselves, though the AWS SDK does not try again: S3's own, and that of servers over a
+ * file system, where one call makes the folder that another has just removed because it was empty.
+ */
+export function isPassing(fault: unknown): boolean {
+  return ['OperationAborted', 'ExistingObjectIsDirectory'].includes(codeOf(fault));
+}
+
+/** The storage says nothing at all, to nobody. */
+export function silence(): Error {
+  return Object.assign(new Error('S3 did not answer in time'), { name: SILENCE });
+}
+
+const SILENCE = 'S3Silence';
+
+export function isSilence(fault: unknown): boolean {
+  return codeOf(fault) === SILENCE;
+}
+
 /** The multipart upload was completed, aborted, or never there. */
 export function isNoSuchUpload(fault: unknown): boolean {
   return codeOf(fault) === 'NoSuchUpload';
@@ -59,7 +78,8 @@ function codeOf(fault: unknown): string {
   return fault instanceof Error ? fault.name : '';
 }
 
-function statusOf(fault: unknown): number | null {
+/** HTTP status of S3's answer; null where there was none. */
+export function statusOf(fault: unknown): number | null {
   if (fault instanceof SluiceError) return statusOf(fault.cause);
   if (!(fault instanceof Error) || !('$metadata' in fault)) return null;
   const metadata: unknown = fault.$metadata;

@@ -39,15 +39,15 @@ interface Holder {
 const PATIENCE_MS = 3000;
 const LOOK_EVERY_MS = 250;
 
+/** @param options.slabBytes Size of most of what is taken: that of a whole part. */
 export function createMemoryBudget(
   totalBytes: number,
-  { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {},
+  { patienceMs = PATIENCE_MS, slabBytes = totalBytes }: { patienceMs?: number; slabBytes?: number } = {},
 ): MemoryBudget {
   const queue: Waiter[] = [];
   const holders = new Set<Holder>();
-  /** Buffers to be used again, all of one size: most parts are. New ones every time would be garbage by the gigabyte. */
+  /** Buffers to be used again. New ones every time would be garbage by the gigabyte, and late collected. */
   let spare: Buffer[] = [];
-  let spareBytes = 0;
   let usedBytes = 0;
   let timer: NodeJS.Timeout | null = null;
 
@@ -56,7 +56,7 @@ export function createMemoryBudget(
   }
 
   function serve(): void {
-    for (let next = queue[0]; next && fits(next.bytes); next = queue[0]) {
+    for (let next = queue[0]; next && fits(roomFor(next.bytes)); next = queue[0]) {
       queue.shift();
       next.grant(lease(next.bytes));
     }
@@ -81,30 +81,31 @@ export function createMemoryBudget(
   }
 
   function bufferOf(bytes: number): Buffer {
-    if (spareBytes === bytes) return spare.pop() ?? Buffer.allocUnsafeSlow(bytes);
-    if (usedBytes + bytes + spare.length * spareBytes > totalBytes) spare = [];
+    if (bytes === slabBytes) return spare.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
+    if (usedBytes + bytes + spare.length * slabBytes > totalBytes) spare = [];
     return Buffer.allocUnsafeSlow(bytes);
   }
 
   function keep(buffer: Buffer): void {
-    if (spareBytes !== buffer.length) {
-      // Only sizes that come again are worth keeping: those of full parts, the largest there are.
-      if (buffer.length < spareBytes) return;
-      spare = [];
-      spareBytes = buffer.length;
-    }
-    if ((spare.length + 1) * spareBytes + usedBytes <= totalBytes) spare.push(buffer);
+    const kept = (spare.length + 1) * slabBytes;
+    if (buffer.length === slabBytes && kept + usedBytes <= totalBytes) spare.push(buffer);
+  }
+
+  /** Last parts are smaller than the others, but fit into the same buffers. */
+  function roomFor(bytes: number): number {
+    return bytes > slabBytes / 8 && bytes < slabBytes ? slabBytes : bytes;
   }
 
   function lease(bytes: number): Lease {
+    const room = roomFor(bytes);
     const holder: Holder = { since: performance.now(), onPressure: null };
-    let buffer: Buffer | null = bufferOf(bytes);
-    usedBytes += bytes;
+    let buffer: Buffer | null = bufferOf(room);
+    usedBytes += room;
     holders.add(holder);
     return {
       get buffer() {
         if (!buffer) throw new Error('the room was given back');
-        return buffer;
+        return buffer.subarray(0, bytes);
       },
       yieldable(onPressure) {
         holder.onPressure = onPressure;
@@ -114,7 +115,7 @@ export function createMemoryBudget(
       },
       release(reusable) {
         if (!buffer) return;
-        usedBytes -= bytes;
+        usedBytes -= room;
         holders.delete(holder);
         if (reusable) keep(buffer);
         buffer = null;

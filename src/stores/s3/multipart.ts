@@ -9,7 +9,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { Part } from '../../core/ports.ts';
-import { call, type Deadlines, transferMs, whileAlive } from './call.ts';
+import type { Calls } from './call.ts';
 import { isNoSuchUpload } from './faults.ts';
 
 /** Object metadata by which a completed upload is recognised: the session, and which of its uploads it was. */
@@ -36,19 +36,23 @@ export type Multipart = ReturnType<typeof createMultipart>;
 export function createMultipart(deps: {
   readonly client: S3Client;
   readonly bucket: string;
-  readonly deadlines: Deadlines;
-  /** Whether the storage answers at all within so many milliseconds. */
-  readonly isThere: (ms: number) => Promise<void>;
+  readonly calls: Calls;
+  /** Whether the storage answers at all. */
+  readonly look: () => Promise<void>;
 }) {
-  const { client, bucket: Bucket, deadlines, isThere } = deps;
+  const { client, bucket: Bucket, calls, look } = deps;
+  const { deadlines } = calls;
   const named = ({ key, uploadId }: UploadRef) => ({ Bucket, Key: key, UploadId: uploadId });
 
   async function create(key: string, mark: string): Promise<string> {
     const Metadata = { [UPLOAD_METADATA]: mark };
     const command = new CreateMultipartUploadCommand({ Bucket, Key: key, Metadata });
     // A busy server may take its time for this one.
-    const created = call(deadlines.transferMs, undefined, (options) => client.send(command, options));
-    const { UploadId } = await whileAlive(deadlines, created, isThere);
+    const { UploadId } = await calls.patient(
+      deadlines.transferMs,
+      (options) => client.send(command, options),
+      look,
+    );
     return present(UploadId, 'upload id');
   }
 
@@ -59,8 +63,7 @@ export function createMultipart(deps: {
   ): Promise<string> {
     const { number, body, signal } = part;
     const command = new UploadPartCommand({ ...named(ref), PartNumber: number, Body: body });
-    const ms = transferMs(deadlines, body.length);
-    const { ETag } = await call(ms, signal, (options) => client.send(command, options));
+    const { ETag } = await calls.transfer(body.length, (options) => client.send(command, options), signal);
     return present(ETag, 'ETag of a part');
   }
 
@@ -76,8 +79,9 @@ export function createMultipart(deps: {
       CopySource: encodeURI(`${Bucket}/${from}`),
       CopySourceRange: `bytes=${first}-${last}`,
     });
-    const ms = transferMs(deadlines, last - first + 1);
-    const { CopyPartResult } = await call(ms, undefined, (options) => client.send(command, options));
+    const { CopyPartResult } = await calls.transfer(last - first + 1, (options) =>
+      client.send(command, options),
+    );
     return present(CopyPartResult?.ETag, 'ETag of a copied part');
   }
 
@@ -85,7 +89,11 @@ export function createMultipart(deps: {
   async function complete(ref: UploadRef, parts: readonly Pick<Part, 'number' | 'etag'>[]): Promise<void> {
     const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
     const command = new CompleteMultipartUploadCommand({ ...named(ref), MultipartUpload: { Parts } });
-    const { ETag } = await call(deadlines.completeMs, undefined, (options) => client.send(command, options));
+    const { ETag } = await calls.patient(
+      deadlines.completeMs,
+      (options) => client.send(command, options),
+      look,
+    );
     // S3 says 200 before it knows how it ends, and may put an error into the body. Only an ETag means success.
     present(ETag, 'ETag of the completed object');
   }
@@ -94,7 +102,7 @@ export function createMultipart(deps: {
   async function abort(ref: UploadRef): Promise<void> {
     const command = new AbortMultipartUploadCommand(named(ref));
     try {
-      await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      await calls.prompt((options) => client.send(command, options));
     } catch (fault) {
       if (!isNoSuchUpload(fault)) throw fault;
     }
@@ -103,7 +111,7 @@ export function createMultipart(deps: {
   async function exists(ref: UploadRef): Promise<boolean> {
     const command = new ListPartsCommand({ ...named(ref), MaxParts: 1 });
     try {
-      await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      await calls.prompt((options) => client.send(command, options));
       return true;
     } catch (fault) {
       if (isNoSuchUpload(fault)) return false;
@@ -118,7 +126,7 @@ export function createMultipart(deps: {
     try {
       do {
         const command = new ListPartsCommand({ ...named(ref), PartNumberMarker: marker });
-        const page = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+        const page = await calls.prompt((options) => client.send(command, options));
         for (const { PartNumber = 0, Size = 0, ETag = '' } of page.Parts ?? []) {
           found.push({ number: PartNumber, bytes: Size, etag: ETag });
         }
@@ -137,7 +145,7 @@ export function createMultipart(deps: {
     let UploadIdMarker: string | undefined;
     do {
       const command = new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, KeyMarker, UploadIdMarker });
-      const page = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      const page = await calls.prompt((options) => client.send(command, options));
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (!Key || !UploadId) continue;
         yield { key: Key, uploadId: UploadId, initiatedAt: Initiated?.getTime() ?? Date.now() };

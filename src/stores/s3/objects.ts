@@ -8,8 +8,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { call, type Deadlines, transferMs } from './call.ts';
-import { isNoSuchObject, storageFault } from './faults.ts';
+import type { Calls } from './call.ts';
+import { isNoSuchObject, silence, storageFault } from './faults.ts';
 import { UPLOAD_METADATA } from './multipart.ts';
 
 /** S3's object calls, each with a deadline, their faults translated. */
@@ -21,18 +21,19 @@ export interface FoundObject {
   readonly mark: string | null;
 }
 
-export function createObjects(deps: { client: S3Client; bucket: string; deadlines: Deadlines }) {
-  const { client, bucket: Bucket, deadlines } = deps;
+export function createObjects(deps: { client: S3Client; bucket: string; calls: Calls }) {
+  const { client, bucket: Bucket, calls } = deps;
+  const { deadlines } = calls;
 
   async function put(key: string, body: Uint8Array, signal?: AbortSignal): Promise<void> {
     const command = new PutObjectCommand({ Bucket, Key: key, Body: body });
-    await call(transferMs(deadlines, body.length), signal, (options) => client.send(command, options));
+    await calls.transfer(body.length, (options) => client.send(command, options), signal);
   }
 
   async function head(key: string): Promise<FoundObject | null> {
     const command = new HeadObjectCommand({ Bucket, Key: key });
     try {
-      const found = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      const found = await calls.prompt((options) => client.send(command, options));
       return { bytes: found.ContentLength ?? 0, mark: found.Metadata?.[UPLOAD_METADATA] ?? null };
     } catch (fault) {
       if (isNoSuchObject(fault)) return null;
@@ -54,7 +55,7 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
     const stalled = new AbortController();
     const abortSignal = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
     const within = async <T>(ms: number, step: Promise<T>): Promise<T> => {
-      const timer = setTimeout(() => stalled.abort(new Error('S3 stopped sending')), ms);
+      const timer = setTimeout(() => stalled.abort(silence()), ms);
       return step.finally(() => clearTimeout(timer));
     };
     try {
@@ -71,7 +72,7 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
         Body.destroy();
       }
     } catch (fault) {
-      throw storageFault(fault);
+      throw storageFault(stalled.signal.aborted ? stalled.signal.reason : fault);
     }
   }
 
@@ -79,7 +80,7 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
   async function remove(keys: readonly string[]): Promise<void> {
     for (const Key of keys) {
       const command = new DeleteObjectCommand({ Bucket, Key });
-      await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      await calls.prompt((options) => client.send(command, options));
     }
   }
 
@@ -87,7 +88,7 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
     let ContinuationToken: string | undefined;
     do {
       const command = new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken });
-      const page = await call(deadlines.callMs, undefined, (options) => client.send(command, options));
+      const page = await calls.prompt((options) => client.send(command, options));
       for (const { Key, LastModified } of page.Contents ?? []) {
         if (Key) yield { key: Key, changedAt: LastModified?.getTime() ?? Date.now() };
       }
@@ -95,8 +96,8 @@ export function createObjects(deps: { client: S3Client; bucket: string; deadline
     } while (ContinuationToken);
   }
 
-  async function check(ms = deadlines.callMs): Promise<void> {
-    await call(ms, undefined, (options) => client.send(new HeadBucketCommand({ Bucket }), options));
+  async function check(): Promise<void> {
+    await calls.prompt((options) => client.send(new HeadBucketCommand({ Bucket }), options));
   }
 
   return { put, head, read, remove, list, check };
