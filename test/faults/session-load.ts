@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SluiceError } from '../../src/core/errors.ts';
 import type { Workshop } from '../contracts/session-store/workshop.ts';
@@ -26,10 +27,10 @@ export interface Load {
 }
 
 /**
- * Users who start sessions and cancel them without a pause, on one store. Throws, when it is stopped, where
+ * Users who start sessions and cancel them without a pause, on one store, until the test ends. Throws, when it is stopped, where
  * anything else than "yes", "no room" or "Redis is away" was answered.
  */
-export function startLoad(w: Workshop, users: readonly string[]): Load {
+export function startLoad(t: TestContext, w: Workshop, users: readonly string[]): Load {
   const admissions = new Map(users.map((userId) => [userId, 0]));
   const lastAt = new Map(users.map((userId) => [userId, performance.now()]));
   let [refused, away, longestOutageMs, longestAnswerMs, overAdmitted] = [0, 0, 0, 0, 0];
@@ -73,6 +74,9 @@ export function startLoad(w: Workshop, users: readonly string[]): Load {
   const all = Promise.all(callers);
   // Told by `stop`: until then nobody listens.
   all.catch(() => {});
+  t.after(() => {
+    stopping = true;
+  });
   return {
     admitted: (userId) => admissions.get(userId) ?? 0,
     async stop() {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import { startRedis as startServer } from '../../scripts/lib/servers/redis.ts';
+import type { Redis } from 'ioredis';
+import { type RedisOptions, startRedis as startServer } from '../../scripts/lib/servers/redis.ts';
 import { connectRedis, untilReady } from '../../src/stores/redis/connect.ts';
 
 /** Port of the Redis that `npm test` started and all test files share. */
@@ -30,32 +30,19 @@ export interface OwnRedis {
   stop(): Promise<void>;
 }
 
-export async function startRedis(): Promise<OwnRedis> {
-  let server = await startServer();
+export async function startRedis(options: RedisOptions = {}): Promise<OwnRedis> {
+  let server = await startServer(options);
   const { port } = server;
-  let pid = await pidOf(port);
   return {
     port,
     kill: () => server.stop(),
     async start() {
-      server = await startServer({ port });
-      pid = await pidOf(port);
+      server = await startServer({ ...options, port });
     },
-    freeze: () => void process.kill(pid, 'SIGSTOP'),
-    thaw: () => void process.kill(pid, 'SIGCONT'),
+    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(server.pid, 'SIGCONT'),
     stop: () => server.stop(),
   };
-}
-
-async function pidOf(port: number): Promise<number> {
-  const redis = new Redis({ host: '127.0.0.1', port });
-  try {
-    const pid = /process_id:(\d+)/.exec(await redis.info('server'))?.[1];
-    if (pid === undefined) throw new Error('Redis does not tell its process id.');
-    return Number(pid);
-  } finally {
-    redis.disconnect();
-  }
 }
 
 /** Try until it succeeds, at most `ms` long; the last fault is thrown. */

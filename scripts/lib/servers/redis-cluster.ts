@@ -57,6 +57,8 @@ async function startNode(nodeTimeoutMs: number): Promise<ClusterNode> {
     'cluster-enabled': 'yes',
     'cluster-port': String(busPort),
     'cluster-node-timeout': String(nodeTimeoutMs),
+    // By default all nodes refuse all keys while one of them is down.
+    'cluster-require-full-coverage': 'no',
     // A replica of an idle master would else be taken for too old to follow it.
     'cluster-replica-validity-factor': '0',
   };

@@ -26,13 +26,31 @@ export const redisServer: TestServer = { name: 'Redis', start: () => startRedis(
 
 /** One redis-server that keeps nothing on disk, unless the settings say otherwise. */
 export async function startRedis(options: RedisOptions = {}): Promise<RunningRedis> {
-  const program = findProgram({ name: 'redis-server', debianPackage: 'redis-server' });
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'sluice-redis-')));
   const port = options.port ?? (await freePort());
   const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  const child = spawn(program, ['--port', String(port), ...settings, ...(options.settings ?? [])], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  return launchRedis(['--port', String(port), ...settings, ...(options.settings ?? [])], {
+    port,
+    readyWhen: 'Ready to accept connections',
+    release: async () => {
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    },
   });
+}
+
+interface Launch {
+  readonly port: number;
+  /** What it prints when it is. */
+  readonly readyWhen: string;
+  /** Called once it has ended. */
+  readonly release: () => Promise<void>;
+}
+
+/** The program redis-server, as whatever its arguments make of it. */
+export async function launchRedis(args: readonly string[], launch: Launch): Promise<RunningRedis> {
+  const { port } = launch;
+  const program = findProgram({ name: 'redis-server', debianPackage: 'redis-server' });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
 
   // The last resort of every way out of this process; a SIGKILL to it is the only one left.
   const killOnExit = () => child.kill('SIGKILL');
@@ -40,11 +58,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   const stop = async () => {
     process.off('exit', killOnExit);
     await end(child);
-    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    await launch.release();
   };
 
   try {
-    await untilReady(child, port);
+    await untilReady(child, launch);
   } catch (error) {
     await stop();
     throw error;
@@ -52,14 +70,14 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningRed
   return { port, pid: child.pid ?? 0, env: { SLUICE_TEST_REDIS_PORT: String(port) }, stop };
 }
 
-async function untilReady(child: ChildProcess, port: number): Promise<void> {
+async function untilReady(child: ChildProcess, { port, readyWhen }: Launch): Promise<void> {
   if (!child.stdout) throw new Error('redis-server was started without its output');
   const said: string[] = [];
   // The lines are read on after readiness, or a full pipe would stop the server.
   const lines = createInterface({ input: child.stdout });
   const ready = new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => {
-      if (line.includes('Ready to accept connections')) resolve();
+      if (line.includes(readyWhen)) resolve();
       else if (said.length < 50) said.push(line);
     });
     child.once('error', reject);

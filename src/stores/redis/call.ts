@@ -1,8 +1,11 @@
 import { SluiceError } from '../../core/errors.ts';
 
-/** Replies by which a Redis says that it cannot serve now, though it answers; anything else is our mistake. */
+/**
+ * Replies by which a Redis says that it cannot serve now, though it answers; anything else is our mistake. The
+ * last one comes from a script that emptied a key while a Cluster moved its slot elsewhere.
+ */
 const UNAVAILABLE =
-  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|MISCONF|NOREPLICAS|OOM|BUSY|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|MISCONF|NOREPLICAS|OOM|BUSY|NOAUTH|WRONGPASS|NOPERM|ERR Script attempted to access a non local key)\b/;
 
 /** What callers see when Redis is away, hung or not able to write. The true reason goes to the log alone. */
 export function sessionStoreAway(cause: unknown): SluiceError {

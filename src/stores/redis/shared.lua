@@ -151,10 +151,15 @@ local function keep(key, ms)
   if left ~= -2 and left < ms - 60000 then redis.call('PEXPIRE', key, int(ms)) end
 end
 
+-- Score of the first member. While a Cluster moves the slot elsewhere, a key that was emptied a moment ago counts
+-- as moved, and even a look at it is refused; that must not break the script off after its writes.
+local function first_moment(key)
+  return redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+end
+
 -- Tell the sweeper when the user's next session is due.
 local function reschedule(users, user, x, g)
-  local first = redis.call('ZRANGE', x, 0, 0, 'WITHSCORES')[2]
-  local due = redis.call('ZRANGE', g, 0, 0, 'WITHSCORES')[2]
+  local first, due = first_moment(x), first_moment(g)
   if first and due and tonumber(due) < tonumber(first) then first = due end
   first = first or due
   if first then

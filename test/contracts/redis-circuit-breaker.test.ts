@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { SluiceError } from '../../src/core/errors.ts';
+import { createCircuitBreaker } from '../../src/stores/redis/circuit-breaker.ts';
+import { slotOf } from '../../src/stores/redis/slot.ts';
+import { eventually, startRedis } from '../helpers/redis.ts';
+import { newUser, shardOf } from './session-store/harness.ts';
+import { redisHarness } from './session-store/redis-harness.ts';
+import { openWorkshop } from './session-store/workshop.ts';
+
+const AWAY = new SluiceError('REDIS_CONNECTION_ERROR', 'away');
+const fails = async () => Promise.reject(AWAY);
+
+/** A breaker on a clock of its own, after so many calls that nobody answered. */
+async function breakerAfter(failures: number) {
+  let now = 1000;
+  let calls = 0;
+  const breaker = createCircuitBreaker(() => now);
+  for (let n = 0; n < failures; n += 1) await assert.rejects(breaker.run(fails));
+  return {
+    breaker,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    /** Whether a call gets through to the server. */
+    async reaches(work: () => Promise<unknown> = async () => 'answer') {
+      const before = calls;
+      await breaker
+        .run(() => {
+          calls += 1;
+          return work();
+        })
+        .catch((fault: unknown) => assert.ok(fault instanceof SluiceError));
+      return calls > before;
+    },
+  };
+}
+
+test('while calls are answered now and then, all of them get through', async () => {
+  const { breaker, reaches } = await breakerAfter(4);
+  assert.ok(await reaches());
+  for (let n = 0; n < 4; n += 1) await assert.rejects(breaker.run(fails));
+  assert.ok(await reaches());
+});
+
+test('a refusal is an answer: it keeps nobody else away', async () => {
+  const { breaker, reaches } = await breakerAfter(4);
+  await assert.rejects(
+    breaker.run(async () => Promise.reject(new Error('no such script'))),
+    /no such script/,
+  );
+  for (let n = 0; n < 4; n += 1) await assert.rejects(breaker.run(fails));
+  assert.ok(await reaches());
+});
+
+test('where nobody is answered, one call after another finds out whether the server is back', async () => {
+  const { reaches, pass } = await breakerAfter(5);
+  assert.equal(await reaches(), false);
+  pass(250);
+  assert.equal(await reaches(fails), true);
+  assert.equal(await reaches(), false, 'it is still away');
+  pass(250);
+  const slow = Promise.withResolvers<string>();
+  const probe = reaches(() => slow.promise);
+  assert.equal(await reaches(), false, 'one asks, the others do not wait for it');
+  slow.resolve('answer');
+  assert.equal(await probe, true);
+  assert.equal(await reaches(), true, 'it is back');
+});
+
+test('a health check asks in any case, and what it finds is true for all', async () => {
+  const { breaker, reaches } = await breakerAfter(5);
+  assert.equal(await reaches(), false);
+  assert.equal(await breaker.probe(async () => 'PONG'), 'PONG');
+  assert.equal(await reaches(), true);
+});
+
+test('a Redis that hangs: after the first few nobody waits for it, and it is found again by itself', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const harness = await redisHarness(server.port);
+  t.after(() => harness.redis.disconnect());
+  const w = openWorkshop(harness);
+  const userId = await w.user();
+  server.freeze();
+  await Promise.allSettled(Array.from({ length: 5 }, () => harness.bare.read(userId)));
+  const startedAt = performance.now();
+  const answers = await Promise.allSettled(Array.from({ length: 100 }, () => harness.bare.read(userId)));
+  const tookMs = performance.now() - startedAt;
+  assert.ok(answers.every(({ status }) => status === 'rejected'));
+  assert.ok(tookMs < 250, `a hundred refusals took ${tookMs.toFixed(0)} ms`);
+  server.thaw();
+  await eventually(5000, () => harness.bare.read(userId));
+});
+
+test('slots of a Cluster are known as Redis itself counts them', async (t) => {
+  const server = await startRedis({ settings: ['--cluster-enabled', 'yes'] });
+  t.after(() => server.stop());
+  const redis = new Redis({ host: '127.0.0.1', port: server.port });
+  t.after(() => redis.disconnect());
+  for (const tag of ['000', 'a3f', 'fff', shardOf(newUser()), '', 'a longer tag, with ä']) {
+    assert.equal(slotOf(tag), await redis.cluster('KEYSLOT', tag === '' ? '' : `x:{${tag}}:y`), tag);
+  }
+});
