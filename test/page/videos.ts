@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 
 export interface NamedBytes {
   readonly name: string;
@@ -50,14 +50,19 @@ export async function choose(page: Page, button: string, files: readonly NamedBy
   await chooser.setFiles([...files]);
 }
 
+const lines = new WeakMap<Page, Promise<CDPSession>>();
+
 /** Bytes per second that the page may send; 0 for no limit. */
-export async function limitSpeed(page: Page, bytesPerSecond: number): Promise<void> {
-  const session = await page.context().newCDPSession(page);
+export async function limitSpeed(page: Page, bytesPerSecond: number | 'offline'): Promise<void> {
+  // One line per page: conditions that another one had set would stay.
+  const line = lines.get(page) ?? page.context().newCDPSession(page);
+  lines.set(page, line);
+  const session = await line;
   await session.send('Network.enable');
   await session.send('Network.emulateNetworkConditions', {
-    offline: false,
+    offline: bytesPerSecond === 'offline',
     latency: 0,
     downloadThroughput: -1,
-    uploadThroughput: bytesPerSecond || -1,
+    uploadThroughput: bytesPerSecond === 'offline' ? 0 : bytesPerSecond || -1,
   });
 }

@@ -97,6 +97,7 @@ export const arabic: Words = {
     speed: (size) => `${size}/ث`,
     left: (time) => `بقي ${time}`,
     expiresIn: (time) => `تنتهي الجلسة خلال ${time}`,
+    sessionOver: 'انتهت الجلسة',
     retriesIn: (time) => `انقطع الاتصال. محاولة جديدة خلال ${time}.`,
     retriesNow: 'انقطع الاتصال. محاولة جديدة.',
     waitsForNetwork: 'أنت غير متصل. سيستمر الرفع وحده عند عودة الشبكة.',

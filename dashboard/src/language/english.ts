@@ -98,6 +98,7 @@ export const english = {
     speed: (size: string) => `${size}/s`,
     left: (time: string) => `${time} left`,
     expiresIn: (time: string) => `session ends in ${time}`,
+    sessionOver: 'session has ended',
     retriesIn: (time: string) => `Connection lost. Trying again in ${time}.`,
     retriesNow: 'Connection lost. Trying again.',
     waitsForNetwork: 'You are offline. It goes on by itself with the network.',

@@ -37,12 +37,10 @@ export function createFormats(language: string): Formats {
     duration(seconds) {
       const whole = Math.max(0, Math.round(seconds));
       if (whole < 60) return unit(whole, 'second', 0);
-      if (whole < 3600) return unit(Math.round(whole / 60), 'minute', 0);
-      const hours = Math.floor(whole / 3600);
-      const minutes = Math.round((whole % 3600) / 60);
-      return minutes === 0
-        ? unit(hours, 'hour', 0)
-        : `${unit(hours, 'hour', 0)} ${unit(minutes, 'minute', 0)}`;
+      const minutes = Math.round(whole / 60);
+      if (minutes < 60) return unit(minutes, 'minute', 0);
+      const hours = unit(Math.floor(minutes / 60), 'hour', 0);
+      return minutes % 60 === 0 ? hours : `${hours} ${unit(minutes % 60, 'minute', 0)}`;
     },
     day: (date) => day.format(new Date(date)),
     moment(date) {
