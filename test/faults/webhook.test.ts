@@ -62,11 +62,10 @@ test('a webhook receiver that answers 500, redirects, hangs and is gone for an h
 
     await receiver.leave();
     await upload();
+    await stores.database.query('update outbox set last_error = null');
     await stores.database.advance(HOUR_MS);
-    await until(
-      'it was tried while it was gone',
-      async () => (await count('attempts >= 1')) === completed.length,
-    );
+    // Until all have failed since then: a delivery that is under way when the clock moves would outlive its lease.
+    await until('all were tried while it was gone', async () => (await count('last_error is null')) === 0);
     assert.equal(await count('delivered_at is not null'), 0);
 
     receiver.answerWith((response, { headers }) => {
@@ -86,7 +85,7 @@ test('a webhook receiver that answers 500, redirects, hangs and is gone for an h
       lost,
       'event faults': eventFaults,
     });
-    for (const zero of ['never delivered', 'redirects followed', 'lost', 'event faults']) {
+    for (const zero of ['never delivered', 'duplicates', 'redirects followed', 'lost', 'event faults']) {
       assert.equal(figures[zero], 0, zero);
     }
   });
