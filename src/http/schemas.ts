@@ -112,9 +112,12 @@ const PROBLEM_MEANINGS: Readonly<Record<number, string>> = {
   404: 'SESSION_NOT_FOUND: unknown or forgotten.',
   409: 'UPLOAD_COMPLETED, OFFSET_MISMATCH or CONFLICT.',
   413: 'FILE_TOO_LARGE: over `max_file_size`.',
+  412: 'INVALID_REQUEST: another version of tus than 1.0.0.',
   415: 'UNSUPPORTED_FORMAT or UNSUPPORTED_MEDIA_TYPE.',
-  422: 'IDEMPOTENCY_KEY_REUSED: the key was used with another body.',
+  422: 'IDEMPOTENCY_KEY_REUSED, DIGEST_MISMATCH or INFECTED.',
   429: 'QUOTA_EXCEEDED, SESSION_LIMIT_EXCEEDED or RATE_LIMITED: see `Retry-After`.',
+  460: 'CHECKSUM_MISMATCH: the bytes do not match their checksum; the offset is unchanged.',
   500: 'SESSION_CREATION_FAILED or INTERNAL_ERROR.',
+  507: 'STORAGE_FULL: there is no room for more bytes now; the offset stays true.',
   503: 'A dependency is away: try again after `Retry-After` seconds.',
 };

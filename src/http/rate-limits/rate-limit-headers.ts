@@ -21,11 +21,12 @@ export function rateLimitHeaders(states: readonly RateState[]): Record<string, s
   };
 }
 
-/** The same for a refusal, as `rate-limiter.ts` makes it. */
+/** The same for a refusal whose details name a policy; its window is left out where it has none. */
 export function headersOfRateRefusal({ details, retryAfterSeconds = 1 }: Refusal): Record<string, string> {
   const { policy, limit, window_seconds: window } = details ?? {};
+  if (policy === undefined) return {};
   return {
-    'ratelimit-policy': `"${policy}";q=${limit};w=${window}`,
+    'ratelimit-policy': `"${policy}";q=${limit}${window === undefined ? '' : `;w=${window}`}`,
     ratelimit: `"${policy}";r=0;t=${retryAfterSeconds}`,
   };
 }

@@ -53,7 +53,7 @@ export const adminQuotaRoutes: FastifyPluginCallbackTypebox<
         security: [{ bearer: [] }],
         params: UserParams,
         body: QuotaChange,
-        response: { 200: Quota, ...problems(400, 401, 403, 503) },
+        response: { 200: Quota, ...problems(400, 401, 403, 415, 503) },
       },
     },
     async (request) => {

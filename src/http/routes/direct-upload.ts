@@ -64,7 +64,7 @@ const documented = {
   security: [{ uploadToken: [] }, { bearer: [] }],
   params: Params,
 };
-const failures = [400, 401, 403, 404, 409, 410, 503] as const;
+const failures = [400, 401, 403, 404, 409, 410, 415, 503] as const;
 
 export interface DirectUploadDeps extends Pick<RouteDeps, 'urls'> {
   readonly directUploads: Omit<DirectUploads, 'begin'>;
@@ -133,7 +133,7 @@ export const directUploadRoutes: FastifyPluginCallbackTypebox<DirectUploadDeps> 
         description:
           'Verifies length, format and digest, then counts it. Repeating it gives the same answer.',
         body: CompleteBody,
-        response: { 200: SessionStatus, ...problems(...failures, 413, 415, 422, 507) },
+        response: { 200: SessionStatus, ...problems(...failures, 413, 422, 507) },
       },
     },
     async (request, reply) => {

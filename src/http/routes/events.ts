@@ -65,7 +65,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<Deps> = (
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
         response: {
           200: { content: { 'text/event-stream': { schema: Type.Unsafe<Readable>({ type: 'string' }) } } },
-          ...problems(401, 429, 503),
+          ...problems(400, 401, 429, 503),
         },
       },
     },
@@ -75,6 +75,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<Deps> = (
         return sendRefusal(reply, {
           code: 'RATE_LIMITED',
           message: `You have ${MAX_STREAMS} event streams open, the most allowed. Close one of them first.`,
+          details: { policy: 'event-streams', limit: MAX_STREAMS },
           retryAfterSeconds: RETRY_MS / 1000,
         });
       }

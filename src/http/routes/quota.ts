@@ -46,7 +46,7 @@ export const quotaRoutes: FastifyPluginCallbackTypebox<RouteDeps> = (
         description: 'Needs the permission `manage_quota`. They are swept on their own as well.',
         tags: ['operations'],
         security: [{ bearer: [] }],
-        response: { 200: Cleaned, ...problems(401, 403, 503) },
+        response: { 200: Cleaned, ...problems(400, 401, 403, 415, 503) },
       },
     },
     async () => {

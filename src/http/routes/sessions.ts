@@ -95,7 +95,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<
         params: SessionParams,
         response: {
           204: Type.Null({ description: 'Cancelled, or ended before without a file.' }),
-          ...problems(400, 401, 403, 404, 409, 503),
+          ...problems(400, 401, 403, 404, 409, 415, 503),
         },
       },
     },

@@ -9,15 +9,25 @@ export const UploadParams = Type.Object({ session_id: Uuid('The session.') });
 const tags = ['uploads'];
 const security = [{ uploadToken: [] }, { bearer: [] }];
 
+/** Refusals of every request that brings bytes, in whatever dialect. */
+const TRANSFER_PROBLEMS = [400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 460, 503, 507];
+
+/** What an IETF client gets for the request that completes the upload; before that the body is empty. */
+const COMPLETED = Type.Unsafe<object | null>({ anyOf: [{ type: 'null' }, { $ref: 'SessionStatus#' }] });
+
 const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: string; response: object }>> = {
   HEAD: {
     summary: 'Ask how many bytes are stored',
     description: 'Never disturbs a running transfer. `Upload-Offset` and, where known, `Upload-Length`.',
-    response: { 200: Type.Null(), ...problems(400, 401, 403, 404, 410, 503) },
+    response: {
+      200: Type.Null(),
+      204: Type.Null({ description: 'The same in the IETF draft.' }),
+      ...problems(400, 401, 403, 404, 410, 412, 503),
+    },
   },
   GET: {
     summary: 'Read the status of the session',
-    response: { 200: SessionStatus, ...problems(400, 401, 403, 404, 503) },
+    response: { 200: SessionStatus, ...problems(400, 401, 403, 404, 410, 412, 503) },
   },
   PUT: {
     summary: 'Send the whole file',
@@ -25,27 +35,29 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
       'The body is the file, whatever its content type. It replaces partial bytes. Sending the same file again after completion gives the same answer.',
     response: {
       201: SessionStatus,
-      ...problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
+      ...problems(...TRANSFER_PROBLEMS),
     },
   },
   PATCH: {
     summary: 'Send a part of the file (tus 1.0.0)',
     response: {
       204: Type.Null({ description: 'Stored. `Upload-Offset` is where the next part begins.' }),
-      ...problems(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 507),
+      201: COMPLETED,
+      ...problems(...TRANSFER_PROBLEMS),
     },
   },
   POST: {
     summary: 'PATCH, DELETE or HEAD by `X-HTTP-Method-Override` (tus 1.0.0)',
     response: {
       204: Type.Null(),
-      ...problems(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 507),
+      201: COMPLETED,
+      ...problems(...TRANSFER_PROBLEMS),
     },
   },
   DELETE: {
     summary: 'Cancel the upload',
     description: 'Stops a running transfer, discards its bytes and gives the reservation back, once.',
-    response: { 204: Type.Null(), ...problems(400, 401, 403, 404, 409, 410, 503) },
+    response: { 204: Type.Null(), ...problems(400, 401, 403, 404, 409, 410, 412, 503) },
   },
 };
 
@@ -59,6 +71,6 @@ export function describeCreation() {
     description: 'The same admission as initiate, from `Upload-Length` and `Upload-Metadata`.',
     tags,
     security: [{ bearer: [] }],
-    response: { 201: Type.Null(), ...problems(400, 401, 403, 412, 413, 415, 429, 503) },
+    response: { 201: COMPLETED, ...problems(...TRANSFER_PROBLEMS) },
   };
 }

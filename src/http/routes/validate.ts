@@ -39,7 +39,7 @@ export const validateRoute: FastifyPluginCallbackTypebox<RouteDeps> = (
         tags: ['sessions'],
         security: [{ bearer: [] }],
         body: ValidateBody,
-        response: { 200: Validation, ...problems(400, 401, 403, 404, 503) },
+        response: { 200: Validation, ...problems(400, 401, 403, 404, 415, 503) },
       },
     },
     async (request, reply) => {
