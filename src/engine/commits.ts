@@ -6,7 +6,8 @@ import type { EngineLimits } from './limits.ts';
 /**
  * Acknowledges what is stored: now and then while bytes come in, and once at the end. One commit is under way
  * at a time, beside the next write, so that the session store's latency costs no throughput. While the store is
- * away the commit is tried again for a bounded time; repeating it does no harm.
+ * away the commit is tried again for a bounded time; repeating it does no harm. An upload that is still coming in
+ * goes on meanwhile, within what is reserved, for as long as a failover takes; one that has ended is answered soon.
  */
 export interface Commits {
   /** The session as the last commit left it. */
@@ -43,10 +44,11 @@ export function createCommits(deps: Deps, taken: Session): Commits {
   let session = taken;
   let verdict: Verdict | null = null;
   let underWay: Promise<void> | null = null;
+  let giveUpAt = 0;
   let lastAt = performance.now();
 
+  /** Until `giveUpAt`, which comes closer as soon as somebody waits for the answer. */
   async function attempt(progress: Progress): Promise<CommitResult> {
-    const giveUpAt = performance.now() + limits.storeGraceMs;
     for (;;) {
       try {
         return await sessions.commit(sessionId, epoch, progress);
@@ -74,6 +76,7 @@ export function createCommits(deps: Deps, taken: Session): Commits {
   }
 
   async function inBackground(progress: Progress): Promise<void> {
+    giveUpAt = performance.now() + limits.outageGraceMs;
     try {
       note(await attempt(progress), progress);
     } catch (fault) {
@@ -101,12 +104,20 @@ export function createCommits(deps: Deps, taken: Session): Commits {
     },
 
     async commit(progress) {
+      const patienceEndsAt = performance.now() + limits.storeGraceMs;
+      giveUpAt = underWay ? Math.min(giveUpAt, patienceEndsAt) : patienceEndsAt;
       await underWay;
       if (verdict?.kind === 'fault') throw verdict.fault;
       if (verdict) return verdict;
-      const result = await attempt(progress);
-      note(result, progress);
-      return result;
+      try {
+        const result = await attempt(progress);
+        note(result, progress);
+        return result;
+      } catch (fault) {
+        // Whoever comes next does not wait for the same once more.
+        verdict ??= { kind: 'fault', fault };
+        throw fault;
+      }
     },
   };
 }

@@ -14,8 +14,10 @@ export interface EngineLimits {
   readonly minimumRateWindowMs: number;
   /** How long a newcomer waits for the running writer to leave. */
   readonly takeoverMs: number;
-  /** How long acknowledging is tried again while the session store is away. */
+  /** How long acknowledging is tried again while the session store is away and the client waits for it. */
   readonly storeGraceMs: number;
+  /** The same while bytes still come in. */
+  readonly outageGraceMs: number;
 }
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -28,4 +30,5 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   minimumRateWindowMs: 60_000,
   takeoverMs: 1000,
   storeGraceMs: 1500,
+  outageGraceMs: 15_000,
 };
