@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
       process.on(signal, () => runner.kill(signal));
     }
     const [code] = await once(runner, 'exit');
-    console.log(`\n${tableOf(readRows(table))}\n\nseed ${seed}, ${long ? 'long' : 'short'} form`);
+    console.log(`seed ${seed}, ${long ? 'long' : 'short'} form\n\n${tableOf(readRows(table))}`);
     return code === 0 ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
