@@ -15,7 +15,7 @@ export const serve: Command = {
   help: `Usage: sluice serve [--embedded]
 
 Listens on HOST and PORT. Logs are JSON lines on standard error. The embedded profile also prints its
-address, a development token and two commands that upload a first video. SIGTERM and SIGINT stop it:
+address, that of its page, a development token and two commands that upload a first video. SIGTERM and SIGINT stop it:
 running uploads keep what they have sent.`,
 
   async run(args) {

@@ -86,7 +86,9 @@ export function createAccount(client: SluiceClient): Account {
     const sessions = state.sessions?.map((session) =>
       session.session_id === id ? { ...session, upload_offset: offset } : session,
     );
-    change({ movedAt: { ...state.movedAt, [id]: Date.now() }, ...(sessions ? { sessions } : {}) });
+    // The event at the birth of a session tells of no byte yet.
+    const movedAt = offset > 0 ? { ...state.movedAt, [id]: Date.now() } : state.movedAt;
+    change({ movedAt, ...(sessions ? { sessions } : {}) });
   }
 
   return {
