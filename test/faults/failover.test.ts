@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
+import { type RunningCluster, startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
 import { startRedisWithSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
 import { serviceFor } from '../e2e/service.ts';
 import { until } from '../e2e/until.ts';
@@ -11,6 +11,8 @@ import { realStores } from './real-stores.ts';
 
 /** Replication is not waited for: what the master had not passed on when it died is lost, and nothing else. */
 const sessionsLost = true;
+/** Slots with keys that move from one master to another while their users are at work. */
+const SLOTS_MOVED = 3;
 
 test('Sentinels replace a killed master under load: the services find the new one by themselves', {
   timeout: 180_000,
@@ -40,10 +42,12 @@ test('Sentinels replace a killed master under load: the services find the new on
   );
 });
 
-test('a Cluster loses a master while its scripts are flushed under load', { timeout: 180_000 }, async (t) => {
+test('a Cluster forgets its scripts, moves slots and loses a master under load: the services go on by themselves', {
+  timeout: 180_000,
+}, async (t) => {
   await faultRow(
     t,
-    { fault: 'Cluster failover and SCRIPT FLUSH under load on 2 processes', checked: 'A, C, E' },
+    { fault: 'Cluster: SCRIPT FLUSH, slots moved, failover, under load on 2 processes', checked: 'A, C, E' },
     async (figures) => {
       const cluster = await startRedisCluster({ replicas: true, nodeTimeoutMs: 1000 });
       t.after(() => cluster.stop());
@@ -59,6 +63,9 @@ test('a Cluster loses a master while its scripts are flushed under load', { time
         .join(', ');
       const flushedAt = load.completed.size;
       await until('uploads are completed after it', () => load.completed.size > flushedAt + 50);
+      figures['slots moved'] = await moveSlots(cluster, SLOTS_MOVED);
+      const movedAt = load.completed.size;
+      await until('uploads are completed after that', () => load.completed.size > movedAt + 50);
       await cluster.masters[0]?.stop();
       await everybodyGoesOn(load);
       figures['longest outage of a user'] = `${Math.round(load.longestOutageMs())} ms`;
@@ -81,4 +88,29 @@ async function flushScripts(ports: readonly number[]): Promise<void> {
     for (let n = 0; n < 20; n += 1) await redis.script('FLUSH');
     redis.disconnect();
   }
+}
+
+/** What `redis-cli --cluster reshard` does, for slots of the second master that hold keys. Gives how many it moved. */
+async function moveSlots({ masters }: RunningCluster, count: number): Promise<number> {
+  const [from, to] = masters.slice(1).map(({ port }) => new Redis({ host: '127.0.0.1', port }));
+  if (!from || !to) throw new Error('Slots move between masters: there are too few.');
+  const [fromId, toId] = [String(await from.cluster('MYID')), String(await to.cluster('MYID'))];
+  let moved = 0;
+  for (; moved < count; moved += 1) {
+    const key = await from.randomkey();
+    if (key === null) break;
+    const slot = Number(await from.cluster('KEYSLOT', key));
+    await to.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+    await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+    for (;;) {
+      const keys = (await from.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+      if (keys.length === 0) break;
+      await from.call('MIGRATE', '127.0.0.1', to.options.port ?? 0, '', 0, 5000, 'KEYS', ...keys);
+    }
+    await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    await from.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  }
+  from.disconnect();
+  to.disconnect();
+  return moved;
 }

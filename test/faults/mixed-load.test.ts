@@ -10,8 +10,8 @@ import { startHttpLoad } from './http-load.ts';
 import { realStores } from './real-stores.ts';
 
 const MAXIMUM_S = LONG ? 60 : 8;
-const LOAD_S = LONG ? 1200 : 45;
-const SAMPLES = LONG ? 240 : 45;
+const LOAD_S = LONG ? 1200 : 30;
+const SAMPLES = LONG ? 240 : 30;
 const SHARE = 0.6;
 const CALLERS = 16;
 /** A minute of the load's second half may add so much, and no more, before it counts as a leak. */

@@ -5,9 +5,9 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
 import { createClient } from '../e2e/client.ts';
-import { type ServiceProcess, serviceFor, sharedRedis } from '../e2e/service.ts';
+import { type ServiceProcess, serviceFor } from '../e2e/service.ts';
 import { type Figures, faultRow } from './fault-row.ts';
-import { realStores } from './real-stores.ts';
+import { realStores, redisFor } from './real-stores.ts';
 
 const PROCESSES = 4;
 const CALLS_EACH = 500;
@@ -17,7 +17,7 @@ const SIZE = 1_000_000;
 
 test('4 processes × 500 simultaneous initiates for room for 37, on a single Redis: none too many', async (t) => {
   const row = { fault: '4 × 500 simultaneous initiates for room for 37, single Redis', checked: 'A' };
-  await faultRow(t, row, (figures) => prove(t, sharedRedis().env, figures));
+  await faultRow(t, row, (figures) => prove(t, redisFor(t), figures));
 });
 
 test('4 processes × 500 simultaneous initiates for room for 37, on a Cluster: none too many', async (t) => {

@@ -1,12 +1,12 @@
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startPostgres } from '../../scripts/lib/servers/postgres.ts';
-import { serviceFor, sharedRedis } from '../e2e/service.ts';
+import { serviceFor } from '../e2e/service.ts';
 import { until } from '../e2e/until.ts';
 import { judgeAftermath, recovery } from './aftermath.ts';
 import { faultRow, LONG, SEED } from './fault-row.ts';
 import { startHttpLoad } from './http-load.ts';
-import { realStores } from './real-stores.ts';
+import { realStores, redisFor } from './real-stores.ts';
 
 const KILLS = LONG ? 10 : 2;
 const AWAY_MS = 1500;
@@ -24,7 +24,7 @@ test('PostgreSQL killed (-m immediate) under load: nothing lost, answers in time
       const stores = await realStores(t, server.url);
       const service = await serviceFor(t, {
         dataDir: stores.dataDir,
-        env: { ...stores.env, ...sharedRedis().env },
+        env: { ...stores.env, ...redisFor(t) },
       });
       const load = startHttpLoad({ services: [service], callers: 12, seed: SEED });
       let slowest = 0;
@@ -52,7 +52,7 @@ test('a lock held on the accounts, under load: answers in time, nothing lost', {
       const stores = await realStores(t);
       const service = await serviceFor(t, {
         dataDir: stores.dataDir,
-        env: { ...stores.env, ...sharedRedis().env },
+        env: { ...stores.env, ...redisFor(t) },
       });
       const load = startHttpLoad({ services: [service], callers: 12, seed: SEED });
       await until('uploads are completed', () => load.completed.size > 50);

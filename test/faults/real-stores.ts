@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { folderFor } from '../e2e/service.ts';
+import { folderFor, sharedRedis } from '../e2e/service.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts';
+import { connectedRedis } from '../helpers/redis.ts';
 
 /** A PostgreSQL database, a folder and a secret that any number of service processes share. */
 export interface RealStores {
@@ -26,6 +27,18 @@ export async function realStores(t: TestContext, serverUrl?: string): Promise<Re
       REDIS_EVENT_STREAM: `faults_${randomUUID()}`,
     },
   };
+}
+
+/** Variables for the tests' Redis under a prefix of one's own, whose keys are gone after the test. */
+export function redisFor(t: TestContext): Readonly<Record<string, string>> {
+  const { port, prefix, env } = sharedRedis();
+  t.after(async () => {
+    const redis = await connectedRedis(port);
+    const keys = await redis.keys(`${prefix}:*`);
+    if (keys.length > 0) await redis.unlink(keys);
+    redis.disconnect();
+  });
+  return env;
 }
 
 /** What the ledger says of itself: every figure but `settled` has to be 0. */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { answerTo, createClient, offsetOf, openPatch, patchRest, writeOut } from '../e2e/client.ts';
-import { serviceFor, sharedRedis } from '../e2e/service.ts';
+import { serviceFor } from '../e2e/service.ts';
 import { until } from '../e2e/until.ts';
 import { createRandom, sha256, videoOf } from '../e2e/videos.ts';
 import { faultRow, SEED, secondsSince } from './fault-row.ts';
-import { judgeLedger, partialFiles, realStores } from './real-stores.ts';
+import { judgeLedger, partialFiles, realStores, redisFor } from './real-stores.ts';
 
 const UPLOADS = 50;
 const SIZE = 1_500_000;
@@ -14,7 +14,7 @@ const SIZE = 1_500_000;
 test('SIGTERM with 50 running uploads: each goes on where it was cut', async (t) => {
   await faultRow(t, { fault: `SIGTERM with ${UPLOADS} running uploads`, checked: 'B' }, async (figures) => {
     const stores = await realStores(t);
-    const env = { ...stores.env, ...sharedRedis().env };
+    const env = { ...stores.env, ...redisFor(t) };
     const service = await serviceFor(t, { dataDir: stores.dataDir, env });
     const client = createClient(service, randomUUID());
     const random = createRandom(SEED);
