@@ -13,7 +13,7 @@ import { cancelSession } from './sessions/cancel-session.ts';
 import { RecentList } from './sessions/recent-list.tsx';
 import { SessionList } from './sessions/session-list.tsx';
 import { useOtherSessions } from './sessions/use-other-sessions.ts';
-import { UploadList } from './uploads/upload-list.tsx';
+import { UploadList } from './upload/upload-list.tsx';
 
 export interface WorkspaceProps {
   readonly client: SluiceClient;

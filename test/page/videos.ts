@@ -63,6 +63,7 @@ export async function limitSpeed(page: Page, bytesPerSecond: number | 'offline')
     offline: bytesPerSecond === 'offline',
     latency: 0,
     downloadThroughput: -1,
-    uploadThroughput: bytesPerSecond === 'offline' ? 0 : bytesPerSecond || -1,
+    // A limit that is lifted would let everything out in the moment before the line is cut.
+    uploadThroughput: bytesPerSecond === 'offline' ? 1000 : bytesPerSecond || -1,
   });
 }
