@@ -11,7 +11,7 @@ export interface UnsteadyLine {
 }
 
 const KINDS = ['reset', 'closed', 'answer lost', 'stalled'] as const;
-type FaultKind = (typeof KINDS)[number];
+export type FaultKind = (typeof KINDS)[number];
 
 export interface LineOptions {
   /** Port behind the line; asked for at each connection, since a service may start later. */
@@ -22,6 +22,8 @@ export interface LineOptions {
   readonly meanBytes: number;
   /** After so many faults the line is good, so that whoever starts from zero each time comes to an end as well. */
   readonly maxFaults: number;
+  /** Faults that do not happen on this line. */
+  readonly without?: readonly FaultKind[];
 }
 
 /** How long nothing passes on a line that stalls, before it is reset. */
@@ -29,7 +31,8 @@ const STALL_MS = 300;
 const MAX_DELAY_MS = 20;
 
 export async function startUnsteadyLine(options: LineOptions): Promise<UnsteadyLine> {
-  const { random, meanBytes, maxFaults } = options;
+  const { random, meanBytes, maxFaults, without = [] } = options;
+  const possible = KINDS.filter((kind) => !without.includes(kind));
   const sockets = new Set<Socket>();
   const faults = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
   const total = () => KINDS.reduce((sum, kind) => sum + faults[kind], 0);
@@ -42,7 +45,7 @@ export async function startUnsteadyLine(options: LineOptions): Promise<UnsteadyL
       socket.on('close', () => sockets.delete(socket));
     }
     // A whole request passes before its answer is lost: not before the line has failed within some.
-    const kinds = total() < 3 ? KINDS.filter((kind) => kind !== 'answer lost') : KINDS;
+    const kinds = total() < 3 ? possible.filter((kind) => kind !== 'answer lost') : possible;
     const kind = kinds[Math.floor(random() * kinds.length)] ?? 'reset';
     const bytes = Math.ceil(random() * 2 * meanBytes);
     const good = Number.POSITIVE_INFINITY;
