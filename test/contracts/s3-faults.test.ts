@@ -81,6 +81,18 @@ test('a part whose answer was lost is stored once', async (t) => {
   await assertContent(blobs, ref, bytes);
 });
 
+test('an upload whose creation was answered into the void is not left behind', async (t) => {
+  const creates = ({ method, url }: IncomingMessage) => method === 'POST' && /[?&]uploads/.test(url ?? '');
+  const { blobs, proxy } = await storeBehind(t, firstOf(creates, 'swallow'));
+  const bytes = randomBytes(1000);
+  const ref = await upload(blobs, bytes);
+  assert.equal(proxy.requests.filter((line) => /[?&]uploads/.test(line)).length, 2);
+  await blobs.finalize(ref, '');
+  await assertContent(blobs, ref, bytes);
+  const { uploads } = await bucket.contents();
+  assert.deepEqual(uploads, []);
+});
+
 for (const [name, mischief] of [
   ['was lost', 'swallow'],
   ['was an error in a 200', { status: 200, body: errorBody('InternalError') }],

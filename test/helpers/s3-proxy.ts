@@ -49,6 +49,10 @@ export async function startS3Proxy(mischief: (request: IncomingMessage) => Misch
       reply.pipe(answer);
     });
     outgoing.on('error', () => incoming.socket.destroy());
+    // A body that was cut short would leave S3 waiting for the rest of it.
+    incoming.once('close', () => {
+      if (!incoming.complete) outgoing.destroy();
+    });
     incoming.pipe(outgoing);
   });
   server.listen(0, '127.0.0.1');

@@ -67,7 +67,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     const tails = createTails({
       ...{ objects, keys, sessionId, epoch, outdated },
       inherited: state.tail && { ...state.tail, index: state.parts },
-      everAny: state.sides,
+      everAny: state.leftOvers,
     });
     return createBlobWriter(
       {
@@ -111,9 +111,9 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     const state = parseState(storage);
     await completeUpload(completion, sessionId, state);
     // An earlier writer that died, or whose bytes were refused, may have left something that nobody told of.
-    const first = state.born <= 1;
-    if (state.sides || !first) await removeSides(sessionId);
-    if (!first) await abortOpen(state.key);
+    if (!state.leftOvers && state.born <= 1 && state.uploadId !== '') return;
+    await removeSides(sessionId);
+    await abortOpen(state.key);
   };
 
   async function removeSides(sessionId: string): Promise<void> {

@@ -51,6 +51,7 @@ export function createBlobWriter(deps: WriterDeps, opening: Opening): BlobWriter
   let uploadId = state.uploadId;
   let creating: Promise<string> | null = null;
   let plan = state.plan;
+  let leftOvers = state.leftOvers;
   let replaced = opening.replaced;
   let next = state.parts;
   let told = opening.untold.length > 0 ? 0 : state.parts;
@@ -84,7 +85,10 @@ export function createBlobWriter(deps: WriterDeps, opening: Opening): BlobWriter
 
   async function created(): Promise<string> {
     if (uploadId !== '') return uploadId;
-    creating ??= multipart.create(state.key, uploadMark(sessionId, state)).then((id) => {
+    const onRetried = () => {
+      leftOvers = true;
+    };
+    creating ??= multipart.create(state.key, uploadMark(sessionId, state), onRetried).then((id) => {
       uploadId = id;
       return id;
     });
@@ -204,7 +208,15 @@ export function createBlobWriter(deps: WriterDeps, opening: Opening): BlobWriter
     const { newest } = tails;
     const { parts, stored } = pipeline;
     const tail = newest?.index === parts ? newest : null;
-    const storage = formatState({ ...state, uploadId, plan, parts, stored, tail, sides: tails.everAny });
+    const storage = formatState({
+      ...state,
+      uploadId,
+      plan,
+      parts,
+      stored,
+      tail,
+      leftOvers: leftOvers || tails.everAny,
+    });
     return { offset: stored + (tail?.bytes ?? 0), storage, parts: pipeline.since(told) };
   }
 

@@ -51,10 +51,13 @@ export function createDirectUploads(deps: {
 
     async begin(sessionId, { length, epoch }) {
       const key = keys.file(sessionId, Date.now());
-      const uploadId = await multipart.create(key, uploadMark(sessionId, { born: epoch }));
+      let leftOvers = false;
+      const uploadId = await multipart.create(key, uploadMark(sessionId, { born: epoch }), () => {
+        leftOvers = true;
+      });
       const plan = planParts(length, smallestPartBytes);
       const direct = { length, until: 0 };
-      const nothing = { parts: 0, stored: 0, tail: null, sides: false };
+      const nothing = { parts: 0, stored: 0, tail: null, leftOvers };
       return formatState({ key, uploadId, plan, born: epoch, ...nothing, direct });
     },
 

@@ -65,7 +65,7 @@ export function createJoin(deps: CompletionDeps & { readonly keys: Keys }): Join
     const stored = sizes.reduce((sum, bytes) => sum + bytes, 0);
     const state: UploadState = {
       ...{ key, uploadId, plan, born: epoch, parts: parts.length, stored },
-      ...{ tail: null, sides: false, direct: null },
+      ...{ tail: null, leftOvers: false, direct: null },
     };
     return { offset: stored, storage: formatState(state), parts };
   };

@@ -50,7 +50,17 @@ export async function moveUpload(
   const stored = whole * partBytes;
   const tail = offset > stored ? { key: keys.tail(sessionId, epoch), bytes: offset - stored } : null;
   if (tail) await copyTail(deps, { from: old.key, first: stored, ...tail });
-  const state = { key: old.key, uploadId, plan, born, parts: whole, stored, tail, sides: true, direct: null };
+  const state = {
+    key: old.key,
+    uploadId,
+    plan,
+    born,
+    parts: whole,
+    stored,
+    tail,
+    leftOvers: true,
+    direct: null,
+  };
   return { state, parts };
 }
 

@@ -44,15 +44,20 @@ export function createMultipart(deps: {
   const { deadlines } = calls;
   const named = ({ key, uploadId }: UploadRef) => ({ Bucket, Key: key, UploadId: uploadId });
 
-  async function create(key: string, mark: string): Promise<string> {
+  /**
+   * @param onRetried Called where S3 was asked more than once: an answer may have been lost, and with it the id of
+   *   an upload that nobody will ever complete or abort.
+   */
+  async function create(key: string, mark: string, onRetried?: () => void): Promise<string> {
     const Metadata = { [UPLOAD_METADATA]: mark };
     const command = new CreateMultipartUploadCommand({ Bucket, Key: key, Metadata });
     // A busy server may take its time for this one.
-    const { UploadId } = await calls.patient(
+    const { UploadId, $metadata } = await calls.patient(
       deadlines.transferMs,
       (options) => client.send(command, options),
       look,
     );
+    if (($metadata.attempts ?? 1) > 1) onRetried?.();
     return present(UploadId, 'upload id');
   }
 

@@ -83,7 +83,7 @@ function beginAnew(
       parts: 0,
       stored: 0,
       tail,
-      sides: old?.sides ?? false,
+      leftOvers: old?.leftOvers ?? false,
       direct: null,
     },
     untold: [],

@@ -21,8 +21,8 @@ const Document = Type.Object({
   stored: Type.Integer({ minimum: 0 }),
   /** Side object with the bytes behind the parts. */
   tail: Type.Optional(Type.Object({ key: Type.String(), bytes: Type.Integer({ minimum: 1 }) })),
-  /** There were side objects: some may be left over. */
-  sides: Type.Optional(Type.Literal(true)),
+  /** There were side objects, or uploads nobody heard of: some may be left over. */
+  left_overs: Type.Optional(Type.Literal(true)),
   /** Direct mode: the client stores parts itself until its last URL dies (milliseconds since the epoch). */
   direct: Type.Optional(Type.Object({ length: Type.Integer({ minimum: 1 }), until: Type.Integer() })),
 });
@@ -40,7 +40,7 @@ export interface UploadState {
   readonly parts: number;
   readonly stored: number;
   readonly tail: Tail | null;
-  readonly sides: boolean;
+  readonly leftOvers: boolean;
   readonly direct: { readonly length: number; readonly until: number } | null;
 }
 
@@ -65,7 +65,7 @@ export function formatState(state: UploadState): string {
     parts: state.parts,
     stored: state.stored,
     ...(state.tail && { tail: { key: state.tail.key, bytes: state.tail.bytes } }),
-    ...(state.sides && { sides: true as const }),
+    ...(state.leftOvers && { left_overs: true as const }),
     ...(state.direct && { direct: state.direct }),
   };
   return JSON.stringify(document);
@@ -85,7 +85,7 @@ export function parseState(storage: string): UploadState {
     parts: document.parts,
     stored: document.stored,
     tail: document.tail ?? null,
-    sides: document.sides ?? false,
+    leftOvers: document.left_overs ?? false,
     direct: document.direct ?? null,
   };
 }
