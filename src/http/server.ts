@@ -22,7 +22,7 @@ export interface ConnectionLimits {
   readonly bodyTimeoutMs: number;
 }
 
-export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
+const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   perAddress: 0,
   maxHeaderBytes: 16_384,
   headersTimeoutMs: 15_000,
