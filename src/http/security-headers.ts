@@ -19,8 +19,8 @@ export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
 }
 
 /**
- * The page at / loads what this service serves, and speaks to nobody else. Its thumbnails are files that the user
- * chose (blob:). Where the service has a public address, uploads go there.
+ * The page at / loads what this service serves, and speaks to nobody else. Where the service has a public address,
+ * uploads go there.
  */
 export function pagePolicy(publicUrl: string | null): string {
   const connect = publicUrl === null ? "'self'" : `'self' ${new URL(publicUrl).origin}`;
@@ -29,7 +29,6 @@ export function pagePolicy(publicUrl: string | null): string {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
-    'media-src blob:',
     "worker-src 'self'",
     `connect-src ${connect}`,
     "base-uri 'none'",

@@ -7,7 +7,6 @@ export const arabic: Words = {
   direction: 'rtl',
   title: 'رفع الفيديو',
   signOut: 'تسجيل الخروج',
-  skipToContent: 'انتقل إلى الملفات',
   signIn: {
     title: 'تسجيل الدخول',
     lead: 'افتح العنوان الذي طبعته الخدمة عند بدئها، أو سجّل الدخول إلى لوحتك، أو الصق رمز الوصول.',
@@ -64,7 +63,6 @@ export const arabic: Words = {
     startFitting: (count) => `ارفع ما يتسع (${videos(count)})`,
     clear: 'مسح',
     remove: 'إزالة',
-    fits: 'يتسع',
     doesNotFit: 'لا يتسع',
     resumes: (percent) => `يستمر من ${percent}`,
     total: (size) => `المجموع ${size}`,
@@ -109,7 +107,6 @@ export const arabic: Words = {
     unnamed: 'رفع بلا اسم',
     chooseAgain: 'اختر الملف',
     moving: 'يُرفع الآن في مكان آخر',
-    cancelled: (name) => `أُلغي ${name}`,
   },
   recent: { title: 'اكتمل مؤخرًا', at: (time) => `اكتمل ${time}` },
   notice: {
@@ -117,14 +114,12 @@ export const arabic: Words = {
     offlineNext: 'ينتظر الرفع ويستمر وحده عند عودة الشبكة.',
     unreachable: 'لا يمكن الوصول إلى الخدمة.',
     unreachableNext: 'لم يضع شيء مما أُرسل. تجري محاولة جديدة.',
-    back: 'عاد الاتصال.',
     failed: 'لم ينجح ذلك.',
     tryNow: 'حاول الآن',
   },
   say: {
     progress: (name, percent) => `${name}: ${percent}`,
     state: (name, state) => `${name}: ${state}`,
-    added: (count) => `أُضيف ${videos(count)}`,
   },
   problems: arabicProblems,
   actions: {

@@ -5,7 +5,6 @@ export const english = {
   direction: 'ltr' as 'ltr' | 'rtl',
   title: 'Upload videos',
   signOut: 'Sign out',
-  skipToContent: 'Skip to the files',
   signIn: {
     title: 'Sign in',
     lead: 'Open the address that the service printed at its start, sign in to your dashboard, or paste an access token.',
@@ -63,7 +62,6 @@ export const english = {
       count === 1 ? 'Upload the one that fits' : `Upload the ${count} that fit`,
     clear: 'Clear',
     remove: 'Remove',
-    fits: 'fits',
     doesNotFit: 'Does not fit',
     resumes: (percent: string) => `Goes on from ${percent}`,
     total: (size: string) => `${size} in all`,
@@ -110,7 +108,6 @@ export const english = {
     unnamed: 'Unnamed upload',
     chooseAgain: 'Choose the file',
     moving: 'Uploading elsewhere right now',
-    cancelled: (name: string) => `${name} was cancelled`,
   },
   recent: { title: 'Recently completed', at: (time: string) => `Completed ${time}` },
   notice: {
@@ -118,14 +115,12 @@ export const english = {
     offlineNext: 'Uploads wait and go on by themselves with the network.',
     unreachable: 'The service cannot be reached.',
     unreachableNext: 'Nothing that was sent is lost. Trying again.',
-    back: 'The connection is back.',
     failed: 'That did not work.',
     tryNow: 'Try now',
   },
   say: {
     progress: (name: string, percent: string) => `${name}: ${percent}`,
     state: (name: string, state: string) => `${name}: ${state}`,
-    added: (count: number) => (count === 1 ? '1 video added' : `${count} videos added`),
   },
   problems: englishProblems,
   actions: {
