@@ -16,7 +16,10 @@ export function afterEarlierRequests(reply: FastifyReply, go: () => void): void 
   const { socket } = reply.request.raw;
   const earlier = latest.get(socket);
   latest.set(socket, reply.raw);
-  if (!earlier || earlier.closed || earlier.writableFinished) return go();
+  if (!earlier || earlier.closed || earlier.writableFinished) {
+    go();
+    return;
+  }
 
   function proceed(): void {
     earlier?.off('close', proceed);
