@@ -70,7 +70,7 @@ export const SHUTTING_DOWN: Refusal = {
   retryAfterSeconds: 1,
 };
 
-const SENT_DIRECTLY: Refusal = {
+export const SENT_DIRECTLY: Refusal = {
   code: 'CONFLICT',
   message: 'The parts of this upload go to the storage itself: ask for their URLs with POST …/parts.',
 };
