@@ -116,13 +116,25 @@ for (const [name, mischief] of [
   });
 }
 
-test('while completion answers 200 with an error, the file is not taken for complete', async (t) => {
-  const failure = { status: 200, body: errorBody('InternalError') };
-  const { blobs } = await storeBehind(t, (request) => (completes(request) ? failure : 'pass'));
-  const ref = await upload(blobs, randomBytes(PART + 10));
-  await assert.rejects(blobs.finalize(ref, ''), { code: 'STORAGE_UNAVAILABLE' });
-  await blobs.discard(ref, null);
-});
+for (const [name, body] of [
+  ['an error', errorBody('InternalError')],
+  ['an error and white space around it', `\n \n${errorBody('InternalError')}\n`],
+  ['nothing', ''],
+  ['half an answer', '<?xml version="1.0" encoding="UTF-8"?>\n   '],
+  [
+    'an answer without an ETag',
+    '<CompleteMultipartUploadResult><Key>x</Key></CompleteMultipartUploadResult>',
+  ],
+] as const) {
+  test(`while completion answers 200 with ${name}, the file is not taken for complete`, async (t) => {
+    const { blobs } = await storeBehind(t, (request) =>
+      completes(request) ? { status: 200, body } : 'pass',
+    );
+    const ref = await upload(blobs, randomBytes(PART + 10));
+    await assert.rejects(blobs.finalize(ref, ''), { code: 'STORAGE_UNAVAILABLE' });
+    await blobs.discard(ref, null);
+  });
+}
 
 test('a completion whose every answer is lost counts, because the object is there', async (t) => {
   const { blobs } = await storeBehind(t, (request) => (completes(request) ? 'swallow' : 'pass'));

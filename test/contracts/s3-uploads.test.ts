@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { BlobRef, BlobStore } from '../../src/core/ports.ts';
+import { createS3BlobStore } from '../../src/stores/s3/blob-store.ts';
 import { parseState } from '../../src/stores/s3/upload-state.ts';
 import { createAcknowledgedStore, createTestBucket, type TestBucket } from '../helpers/s3.ts';
 
@@ -215,6 +216,29 @@ test('one tail at a time is kept, and it goes when its bytes are part of somethi
   await blobs.finalize(upload, '');
   assert.deepEqual(await tails(), []);
   await blobs.discard(upload, null);
+});
+
+test('a tail that the session store has not heard of yet is not taken for an old one', async () => {
+  const store = createS3BlobStore({
+    ...{ ...bucket, smallestPartBytes: PART, keepAfterMs: 10 },
+    partList: { parts: async () => [] },
+  }).blobs;
+  const upload = newUpload();
+  const writer = await store.open(upload, { offset: 0, length: null, epoch: 1, sole: true });
+  const stored = async (offset: number) => {
+    while (writer.progress().offset < offset) await new Promise((resolve) => setTimeout(resolve, 5));
+    return writer.progress().storage;
+  };
+  const bytes = randomBytes(2000);
+  await writer.write([bytes.subarray(0, 1000)]);
+  const first = await stored(1000);
+  await writer.write([bytes.subarray(1000)]);
+  const second = await stored(2000);
+  writer.committed?.(first);
+  await writer.close();
+  assert.equal(writer.progress().storage, second);
+  assert.equal(await digestOf({ ...upload, storage: second }), sha256(bytes));
+  await blobs.discard({ ...upload, storage: second }, null);
 });
 
 test('discarding leaves nothing, at any stage, also of a writer nobody heard of', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Part } from '../../core/ports.ts';
 import type { Calls } from './call.ts';
-import { isNoSuchUpload } from './faults.ts';
+import { isNoSuchUpload, storageFault } from './faults.ts';
 
 /** Object metadata by which a completed upload is recognised: the session, and which of its uploads it was. */
 export const UPLOAD_METADATA = 'sluice-upload';
@@ -164,6 +164,6 @@ export function createMultipart(deps: {
 }
 
 function present(value: string | undefined, what: string): string {
-  if (!value) throw new Error(`S3 answered without the ${what}`);
+  if (!value) throw storageFault(new Error(`S3 answered without the ${what}`));
   return value;
 }
