@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
  * @returns what releases it, or null where another process holds it.
  */
 export function lockDataDir(dataDir: string): (() => void) | null {
-  mkdirSync(dataDir, { recursive: true });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(dataDir, 'instance.lock'));
   try {
     database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');

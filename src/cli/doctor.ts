@@ -108,8 +108,8 @@ async function examineFolders(config: Config): Promise<Finding[]> {
   if (config.storage.backend !== 'disk') return [];
   const { uploadFolder, tempFolder } = config.storage;
   try {
-    await mkdir(uploadFolder, { recursive: true });
-    await mkdir(tempFolder, { recursive: true });
+    await mkdir(uploadFolder, { recursive: true, mode: 0o700 });
+    await mkdir(tempFolder, { recursive: true, mode: 0o700 });
     const [uploads, partials, disk] = await Promise.all([
       stat(uploadFolder),
       stat(tempFolder),

@@ -30,6 +30,9 @@ const WARNINGS: ReadonlySet<AuditEvent> = new Set([
   'file.not_scanned',
 ]);
 
+/** Levels of the log that let `info` through. */
+const WITH_INFO: ReadonlySet<string> = new Set(['info', 'debug', 'trace']);
+
 export interface Audit {
   /** `log`: that of the request, which adds the request's id. */
   record(
@@ -37,6 +40,8 @@ export interface Audit {
     fields: Readonly<Record<string, unknown>>,
     log?: Pick<FastifyBaseLogger, 'info' | 'warn'>,
   ): void;
+  /** Whether a line of this event would be written: making one costs more than asking. */
+  writes(event: AuditEvent): boolean;
   /** Pseudonym of a user. */
   subject(userId: string): string;
 }
@@ -52,6 +57,7 @@ export function createAudit(deps: { readonly log: FastifyBaseLogger; readonly ke
       if (WARNINGS.has(event)) log.warn(line, event);
       else log.info(line, event);
     },
+    writes: (event) => WARNINGS.has(event) || WITH_INFO.has(deps.log.level),
     subject(userId) {
       const known = subjects.get(userId);
       if (known !== undefined) return known;
@@ -75,7 +81,7 @@ export function auditSessions(audit: Audit): Events {
   return {
     emit({ type, sessionId, userId, uploadOffset, uploadLength, errorCode }) {
       const event = AUDITED[type];
-      if (event === undefined) return;
+      if (event === undefined || !audit.writes(event)) return;
       audit.record(event, {
         session_id: sessionId,
         subject: audit.subject(userId),

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
-import { globSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { target } from './target.ts';
 
 /** Files that want to be something else, links in the way, and who can get at what is stored. */
@@ -106,6 +118,20 @@ test('files are 0600 and folders 0700, the secret too', async () => {
     const stats = lstatSync(path);
     if (stats.isSymbolicLink()) continue;
     assert.equal(statSync(path).mode & 0o777, stats.isDirectory() ? 0o700 : 0o600, path);
+  }
+});
+
+test('a data folder that the service makes is open to nobody else, nor are its databases and its secret', async (t) => {
+  const dataDir = join(mkdtempSync(join(tmpdir(), 'sluice-made-')), 'data');
+  t.after(() => rmSync(dirname(dataDir), { recursive: true, force: true }));
+  const service = await startServiceProcess({ env: { DATA_DIR: dataDir, SECRET_KEY: '' } });
+  t.after(() => service.stop());
+  assert.equal(statSync(dataDir).mode & 0o777, 0o700);
+  const kept = globSync('*', { cwd: dataDir }).filter((name) => name !== 'instance.lock');
+  assert.ok(kept.includes('secret_key') && kept.includes('ledger.db'), kept.join());
+  for (const name of kept) {
+    const stats = statSync(join(dataDir, name));
+    assert.equal(stats.mode & 0o777, stats.isDirectory() ? 0o700 : 0o600, name);
   }
 });
 
