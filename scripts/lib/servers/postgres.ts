@@ -89,7 +89,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
     if (server?.pid === undefined) return;
     // The parent first: it must not start another process, nor wonder why one does not answer.
     server.kill(signal);
-    for (const pid of await childrenOf(server.pid)) process.kill(pid, signal);
+    for (const pid of await childrenOf(server.pid)) tell(pid, signal);
   };
   return {
     url,
@@ -150,10 +150,19 @@ async function childrenOf(parent: number): Promise<number[]> {
   return children;
 }
 
+/** A child that has ended meanwhile need not be told. */
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null || server.pid === undefined) return;
   const exited = once(server, 'exit');
-  for (const pid of await childrenOf(server.pid)) process.kill(pid, 'SIGCONT');
+  for (const pid of await childrenOf(server.pid)) tell(pid, 'SIGCONT');
   server.kill('SIGCONT');
   server.kill('SIGQUIT');
   await exited;
