@@ -53,6 +53,9 @@ export interface Config {
   readonly storage: StoragePlace;
   /** Null where no webhook is wanted. */
   readonly webhook: WebhookReceiver | null;
+  /** Processes that share the port; more than one only where sessions are in Redis. */
+  readonly workers: number;
+  readonly reconcileIntervalMs: number;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
   readonly protection: Protection;
   /** Whether 104 answers may be sent. */
@@ -77,6 +80,11 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const corsOrigins = readOrigins(settings.CORS_ORIGINS, faults);
   const trustProxy = readTrustProxy(settings.TRUST_PROXY, faults);
   const redis = usesRedis(profile, given) ? readRedis(settings, given, faults) : null;
+  if (settings.WORKERS > 1 && redis === null) {
+    faults.push(
+      `WORKERS: ${settings.WORKERS} processes cannot share sessions in SQLite. Name a Redis, such as REDIS_HOST, or set WORKERS to 1.`,
+    );
+  }
   const limits = readLimits(settings, given, faults);
   const storage = readStorage(settings, { profile, dataDir, given }, faults);
   const ledger = readLedger(settings, { profile, dataDir }, faults);
@@ -117,6 +125,8 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     ledger,
     storage,
     webhook,
+    workers: settings.WORKERS,
+    reconcileIntervalMs: settings.RECONCILE_INTERVAL * 1000,
     receiving: {
       idleTimeoutMs: settings.UPLOAD_IDLE_TIMEOUT * 1000,
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,

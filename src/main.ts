@@ -9,14 +9,12 @@ import { createUploads, type Uploads } from './core/uploads.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createDirectUploads } from './engine/direct-uploads.ts';
 import { createUploadEngine } from './engine/engine.ts';
-import { startDeliveries } from './events/deliveries.ts';
 import { createLiveFeed } from './events/live/feed.ts';
 import { createFlaskSessions } from './http/auth/flask-session.ts';
 import { auditSessions } from './log/audit.ts';
-import { startAbandonedSweeper } from './main/abandoned-sweeper.ts';
+import { type Duties, startDuties } from './main/duties.ts';
 import { auditKeys, openAudit, openScanner } from './main/open-protection.ts';
 import { openStores, type Stores, shardsOf } from './main/open-stores.ts';
-import { startSweeper } from './sweeper.ts';
 
 /**
  * The composition root: configuration → stores → app → listen → close. Connections are opened here and
@@ -67,6 +65,11 @@ export interface Service {
   /** Address it listens on, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly stores: Stores;
+  /**
+   * Do what one process has to do for all that share the port: sweep, reconcile, deliver events. A process that
+   * is alone (`config.workers` is 1) does so from the start. Idempotent.
+   */
+  takeDuties(): void;
   /** Takes no more requests, lets running ones end for some seconds, closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -155,20 +158,14 @@ export async function startService(
     throw error;
   }
   listensOn = urlOf(app.server.address(), config.host);
-  const sweeper = startSweeper(uploads.sweep, log);
-  const abandoned =
-    stores.objectStore && startAbandonedSweeper({ ...stores, ...stores.objectStore }, config.limits, log);
-  const deliveries = startDeliveries({
-    outbox: stores.ledger.outbox,
-    stream: stores.eventStream,
-    webhook: config.webhook,
-    periodMs: config.quota.periodMs,
-    log,
-  });
+  let duties: Duties | null = null;
+  function takeDuties(): void {
+    if (closing === null) duties ??= startDuties({ config, stores, instance, uploads, engine, events, log });
+  }
 
   async function close(): Promise<void> {
     const closed = app.close();
-    await Promise.all([sweeper.stop(), abandoned?.stop(), deliveries.stop(), engine.close(UPLOADS_GRACE_MS)]);
+    await Promise.all([duties?.stop(), engine.close(UPLOADS_GRACE_MS)]);
     const impatient = setTimeout(() => app.server.closeAllConnections(), CONNECTIONS_GRACE_MS);
     await closed;
     clearTimeout(impatient);
@@ -176,9 +173,11 @@ export async function startService(
   }
 
   let closing: Promise<void> | null = null;
+  if (config.workers === 1) takeDuties();
   return {
     url: listensOn,
     stores,
+    takeDuties,
     close() {
       closing ??= close();
       return closing;

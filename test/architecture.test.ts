@@ -29,6 +29,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   protocols: ['core', 'engine', 'http'],
   config: ['core'],
   sweeper: ['core'],
+  reconciler: ['core'],
+  workers: [],
   'data-dir-lock': [],
   app: ['core', 'engine', 'events', 'http', 'protocols', 'config', 'log'],
   // The composition root and the commands on top of it: the only ones that know a store.

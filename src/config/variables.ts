@@ -38,13 +38,16 @@ const service = {
     'Least severe log line that is written, as JSON on standard error.',
     { embedded: 'warn' },
   ),
-  WORKERS: Type.Integer({
-    description: 'Processes that share the port.',
-    default: 1,
-    minimum: 1,
-    maximum: 64,
-    notYet: 'several worker processes',
-  }),
+  WORKERS: whole(
+    1,
+    [1, 64],
+    'Processes that share the port, to use so many cores. More than one needs Redis for the sessions.',
+  ),
+  RECONCILE_INTERVAL: whole(
+    300,
+    [1, DAY_SECONDS],
+    'Seconds between two comparisons of the accounts in the session store with the ledger. One process does it for all.',
+  ),
 };
 
 const authentication = {

@@ -14,6 +14,8 @@ export interface AccountBook {
   quota(userId: string): Promise<QuotaSnapshot>;
   setLimit(userId: string, limitBytes: number): Promise<QuotaSnapshot>;
   resetPeriod(userId: string): Promise<QuotaSnapshot>;
+  /** Bring the ledger's account here as it is now, whatever is here. */
+  reload(userId: string): Promise<void>;
 }
 
 /** Keeps the fast accounts (next to the sessions) equal to the ledger's. */
@@ -71,14 +73,19 @@ export function createAccountBook({ store, ledger }: { store: Accounts; ledger: 
   /** After a change in the ledger: bring it here at once, so that the next admission already obeys it. */
   async function changed(userId: string, change: () => Promise<Account>): Promise<QuotaSnapshot> {
     await change();
+    await reload(userId);
+    return quota(userId);
+  }
+
+  async function reload(userId: string): Promise<void> {
     const before = await store.read(userId);
     await load(userId, before.sealed);
-    return quota(userId);
   }
 
   return {
     withAccount,
     quota,
+    reload,
     setLimit: (userId, limitBytes) => changed(userId, () => ledger.setLimit(userId, limitBytes)),
     resetPeriod: (userId) => changed(userId, () => ledger.resetPeriod(userId)),
   };

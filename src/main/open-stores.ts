@@ -11,6 +11,8 @@ import type {
   Concatenation,
   DirectBlobs,
   DueSessions,
+  KnownAccounts,
+  Leases,
   Ledger,
   PartList,
   Probe,
@@ -35,7 +37,7 @@ const clock = { now: () => Date.now() };
 
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
-  readonly sessions: SessionStore & Concatenation & Accounts & DueSessions & PartList & Probe;
+  readonly sessions: SessionStore & Concatenation & Accounts & KnownAccounts & DueSessions & PartList & Probe;
   readonly ledger: Ledger & Probe & { readonly outbox: Outbox };
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */
@@ -45,6 +47,8 @@ export interface Stores {
   readonly eventStream: RedisStreamOptions | null;
   /** Opens the line to the other processes that share these sessions; null where there cannot be any. */
   readonly writerSignals: ((instance: string) => WriterSignals) | null;
+  /** What a process of that name asks for so that others leave it alone. */
+  readonly leases: (instance: string) => Leases;
   /** Carries live events between the processes that share these sessions. */
   readonly relay: Relay;
   close(): Promise<void>;
@@ -55,19 +59,16 @@ export async function openStores(
   log: FastifyBaseLogger,
   audit: Audit = openAudit(config, log),
 ): Promise<Stores> {
-  const { rateLimits, eventStream, writerSignals, relay, close, ...opened } = await openSessions(config, log);
-  const sessions = await protectSessions(opened.sessions, config, audit);
+  const { sessions: opened, close, ...shared } = await openSessions(config, log);
+  const sessions = await protectSessions(opened, config, audit);
   const ledger = await openLedger(config, log);
   const { blobs, objectStore, close: closeBlobs } = await openBlobs(config, sessions);
   return {
+    ...shared,
     sessions,
     ledger,
     blobs,
     objectStore,
-    rateLimits,
-    eventStream,
-    writerSignals,
-    relay,
     async close() {
       close();
       closeBlobs();
@@ -120,14 +121,14 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
-): Promise<
-  Pick<Stores, 'sessions' | 'rateLimits' | 'eventStream' | 'writerSignals' | 'relay'> & { close: () => void }
-> {
+): Promise<Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'close'> & { readonly close: () => void }> {
   if (config.sessions.backend === 'sqlite') {
-    const [{ createSqliteSessionStore }, { createMemoryRateLimits }] = await Promise.all([
-      import('../stores/sqlite/sessions.ts'),
-      import('../stores/memory/rate-limits.ts'),
-    ]);
+    const [{ createSqliteSessionStore }, { createMemoryRateLimits }, { createMemoryLeases }] =
+      await Promise.all([
+        import('../stores/sqlite/sessions.ts'),
+        import('../stores/memory/rate-limits.ts'),
+        import('../stores/memory/leases.ts'),
+      ]);
     const rateLimits = createMemoryRateLimits({ clock });
     const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
     const relay = createMemoryRelay(clock);
@@ -136,6 +137,7 @@ async function openSessions(
       rateLimits,
       eventStream: null,
       writerSignals: null,
+      leases: createMemoryLeases,
       relay,
       close: () => sessions.close(),
     };
@@ -145,11 +147,13 @@ async function openSessions(
     { createRedisSessionStore },
     { createRedisWriterSignals },
     { createRedisRateLimits },
+    { createRedisLeases },
   ] = await Promise.all([
     import('../stores/redis/connect.ts'),
     import('../stores/redis/sessions.ts'),
     import('../stores/redis/writer-signals.ts'),
     import('../stores/redis/rate-limits.ts'),
+    import('../stores/redis/leases.ts'),
   ]);
   const { redis: address, prefix, eventStream: stream } = config.sessions;
   const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
@@ -166,6 +170,7 @@ async function openSessions(
     rateLimits: createRedisRateLimits({ redis, prefix, shardOf }),
     eventStream: { redis, stream },
     writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
+    leases: (instance) => createRedisLeases({ redis, prefix, instance }),
     relay: createRedisRelay({
       commands: redis,
       subscriber,

@@ -22,6 +22,7 @@ test('a cold account that hundreds of calls meet at once is read from the ledger
       },
       settle: () => assert.fail(),
       voidSession: () => assert.fail(),
+      decision: () => assert.fail(),
       setLimit: () => assert.fail(),
       resetPeriod: () => assert.fail(),
       record: () => assert.fail(),

@@ -244,6 +244,11 @@ test('Sentinels and Cluster nodes take the place of one address, and contradict 
   for (const env of contradictions) assert.equal(faultsOf(env).length, 1, JSON.stringify(env));
 });
 
+test('several processes share sessions in Redis only', () => {
+  assert.equal(configOf({ WORKERS: '4', REDIS_HOST: 'a' }).workers, 4);
+  assert.match(faultsOf({ WORKERS: '2' })[0] ?? '', /^WORKERS: 2 processes cannot share sessions in SQLite/);
+});
+
 test('limits are read in the units of the contract', () => {
   const { limits, quota, uploadUrlTtlSeconds } = configOf({
     UPLOAD_SESSION_TTL: '7',

@@ -37,3 +37,17 @@ export interface DueSessions {
   /** The bytes are gone: forget the session, except that it still answers with its status for an hour. */
   forget(sessionId: string): Promise<void>;
 }
+
+/** What the reconciler works from. */
+export interface KnownAccounts {
+  /**
+   * Users of whom something is kept here, in batches, without a promise for those who come or go meanwhile: one
+   * may be left out, or come twice.
+   */
+  knownAccounts(): AsyncIterable<readonly string[]>;
+  /**
+   * Compare the user's reservations with their sum, and sum them up anew from his sessions where the two do not
+   * agree. Gives the bytes by which the sum was wrong; null where all agreed.
+   */
+  recount(userId: string): Promise<number | null>;
+}

@@ -53,6 +53,8 @@ export interface Ledger {
     sessionId: string,
     userId: string,
   ): Promise<{ readonly kind: 'voided' } | { readonly kind: 'settled'; readonly completion: Completion }>;
+  /** What was decided about the session; null where nothing was yet. */
+  decision(sessionId: string): Promise<SettleResult | null>;
   /** New limit in bytes, ≥ 0. */
   setLimit(userId: string, limitBytes: number): Promise<Account>;
   /** Begin a new period now with nothing used. */

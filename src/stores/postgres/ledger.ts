@@ -84,6 +84,12 @@ export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLe
         toVerdict(await one(query, 'void_upload($1, $2)', [sessionId, userId])),
       ),
 
+    decision: (sessionId) =>
+      pool.operation(async (query) => {
+        const [row] = await query('select * from uploads where session_id = $1', [sessionId]);
+        return row ? toVerdict(row) : null;
+      }),
+
     setLimit: (userId, limitBytes) =>
       pool.operation(async (query) =>
         toAccount(userId, await one(query, 'set_account_limit($1, $2, $3)', [userId, limitBytes, periodMs])),

@@ -14,6 +14,8 @@ const NAMES = [
   'read',
   'load',
   'rebuild',
+  'recount',
+  'lease',
   'due',
   'due-users',
   'forget',

@@ -3,6 +3,7 @@ import type {
   Accounts,
   Concatenation,
   DueSessions,
+  KnownAccounts,
   PartList,
   Probe,
   SessionStore,
@@ -16,6 +17,7 @@ import { createConcatenation } from './concatenation.ts';
 import { createOwners, type StoreContext } from './context.ts';
 import { createDueSessions } from './due-sessions.ts';
 import { keysWithPrefix } from './keys.ts';
+import { createKnownAccounts } from './known-accounts.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createPartList } from './parts.ts';
 import { loadScripts } from './scripts.ts';
@@ -31,7 +33,13 @@ export interface RedisSessionStoreDeps {
   readonly shardOf: (userId: string) => string;
 }
 
-export type RedisSessionStore = SessionStore & Concatenation & Accounts & DueSessions & PartList & Probe;
+export type RedisSessionStore = SessionStore &
+  Concatenation &
+  Accounts &
+  KnownAccounts &
+  DueSessions &
+  PartList &
+  Probe;
 
 /**
  * Sessions and reservations in Redis. Each operation is one script in one round trip, except the rare paths
@@ -49,6 +57,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const accounts = createAccounts(context, lifecycle.find);
   const { admit } = createAdmission({ ...context, find: lifecycle.find, read: accounts.read });
   const { due, forget } = createDueSessions(context, lifecycle.find, DEADLINE_MS);
+  const known = createKnownAccounts({ ...context, client: redis, prefix, read: accounts.read }, DEADLINE_MS);
   const { parts } = createPartList(context);
   const { merge } = createConcatenation(context);
   const circuits = createCircuits(redis);
@@ -71,6 +80,8 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     read: (userId) => ofUser(userId, () => accounts.read(userId)),
     load: (account, asked, settled) => ofUser(account.userId, () => accounts.load(account, asked, settled)),
     liveSessions: (userId) => ofUser(userId, () => accounts.liveSessions(userId)),
+    knownAccounts: known.knownAccounts,
+    recount: (userId) => ofUser(userId, () => known.recount(userId)),
     due,
     parts: (id) => ofSession(id, () => parts(id)),
     forget: (id) => ofSession(id, () => forget(id)),

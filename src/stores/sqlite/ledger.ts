@@ -70,6 +70,8 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
         return { kind: 'voided' };
       }),
 
+    decision: (sessionId) => db.read(() => uploads.verdict(sessionId)),
+
     setLimit: (userId, limitBytes) =>
       db.write(() => accounts.setLimit(accounts.current(userId, clock.now()), limitBytes)),
 

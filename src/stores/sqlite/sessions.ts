@@ -3,6 +3,7 @@ import type {
   Clock,
   Concatenation,
   DueSessions,
+  KnownAccounts,
   PartList,
   Probe,
   SessionStore,
@@ -11,6 +12,7 @@ import { openDatabase } from './database.ts';
 import { createSessionAccounts } from './session-accounts.ts';
 import { createSessionAdmission } from './session-admission.ts';
 import { createSessionEndings } from './session-endings.ts';
+import { createKnownAccounts } from './session-known-accounts.ts';
 import { createSessionMerging } from './session-merging.ts';
 import { createSessionProgress } from './session-progress.ts';
 import { createSessionSweeping } from './session-sweeping.ts';
@@ -27,6 +29,7 @@ export interface SqliteSessionStore
     Concatenation,
     PartList,
     Accounts,
+    KnownAccounts,
     DueSessions,
     Probe {
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
@@ -55,6 +58,7 @@ export function createSqliteSessionStore({ file, clock }: SqliteSessionStoreOpti
     ...createSessionEndings(tables),
     ...createSessionMerging(tables),
     ...createSessionAccounts(tables),
+    ...createKnownAccounts(tables),
     ...createSessionSweeping(tables),
     check: () =>
       db.read(() => {

@@ -57,6 +57,18 @@ export function ledgerContract(name: string, makeHarness: MakeLedgerHarness): vo
     assert.ok(Math.abs(completion.completedAt - (await harness.now())) <= harness.toleranceMs);
   });
 
+  promise('what was decided about a session can be asked, without deciding anything', async (harness) => {
+    const ledger = await harness.connect();
+    const userId = newUser();
+    const [settled, voided] = [newSession(), newSession()];
+    assert.equal(await ledger.decision(settled), null);
+    const settlement = await ledger.settle(settlementOf(settled, userId, 1_000));
+    await ledger.voidSession(voided, userId);
+    assert.deepEqual(await ledger.decision(settled), settlement);
+    assert.deepEqual(await ledger.decision(voided), { kind: 'voided' });
+    assert.equal(await ledger.decision(newSession()), null);
+  });
+
   promise('the same sessions settled by many connections at once are counted once each', async (harness) => {
     const ledgers = await connections(harness, 6);
     const userId = newUser();

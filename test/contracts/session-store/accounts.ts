@@ -29,6 +29,23 @@ export function accountsContract(promise: Promises): void {
     assert.equal((await w.store.admit(admissionOf(userId, 1))).kind, 'admitted');
   });
 
+  promise(
+    'every user of whom something is kept is known, and sums that are right stay as they are',
+    async (w) => {
+      const users = await Promise.all(Array.from({ length: 40 }, () => w.user()));
+      const [reserving, sealing] = users;
+      if (!reserving || !sealing) throw new Error('there are users');
+      await w.open(reserving, 100);
+      await w.sealed(sealing, 200);
+      await w.open(sealing, 30);
+      const known = new Set<string>();
+      for await (const batch of w.store.knownAccounts()) for (const userId of batch) known.add(userId);
+      assert.deepEqual([...known].sort(), [...users].sort());
+      for (const userId of [reserving, sealing, newUser()]) assert.equal(await w.store.recount(userId), null);
+      assert.equal((await w.quota(sealing)).reservedBytes, 230);
+    },
+  );
+
   promise('an older version of the account changes nothing, the same one does no harm', async (w) => {
     const userId = await w.user(9000);
     const old = w.ledger.account(userId, [], await w.now()).account;

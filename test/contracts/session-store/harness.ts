@@ -3,12 +3,18 @@ import type {
   Accounts,
   Concatenation,
   DueSessions,
+  KnownAccounts,
   PartList,
   SessionStore,
 } from '../../../src/core/ports.ts';
 import { newSessionId, shardOfUser } from '../../../src/core/session-id.ts';
 
-export type SessionStorePorts = SessionStore & Concatenation & Accounts & DueSessions & PartList;
+export type SessionStorePorts = SessionStore &
+  Concatenation &
+  Accounts &
+  KnownAccounts &
+  DueSessions &
+  PartList;
 
 /**
  * One empty session store and a clock that can be pushed forward. All times that go into and come out of

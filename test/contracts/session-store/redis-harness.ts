@@ -42,6 +42,8 @@ export function harnessOn<Client extends Redis | Cluster>(redis: Client): RedisH
     read: (userId) => outside(bare.read(userId)),
     load: (account, asked, settled) => bare.load(inside(account), asked, settled),
     liveSessions: (userId) => outside(bare.liveSessions(userId)),
+    knownAccounts: () => bare.knownAccounts(),
+    recount: (userId) => bare.recount(userId),
     due: (limit) => outside(bare.due(limit)),
     forget: (id) => bare.forget(id),
     parts: (id) => bare.parts(id),

@@ -1,0 +1,117 @@
+import { createAccountBook } from './account-book.ts';
+import type { Outcome } from './errors.ts';
+import type { Accounts, Events, KnownAccounts, Ledger, SessionStore } from './ports.ts';
+import type { Session } from './session.ts';
+
+/**
+ * The session store is a fast account of what the ledger knows for good, and the two are written one after the
+ * other. A process that dies in between leaves a session that is counted but not finished; a failover can lose
+ * what was acknowledged. The reconciler looks at every account that is kept, and makes it agree with the ledger.
+ */
+
+/** Accounts looked at at once: few enough to leave room for requests. */
+const WIDTH = 4;
+/** A user whose uploads finish between two readings only seems to drift: what lasts is wrong. */
+const LOOKS = 3;
+
+export interface Reconciliation {
+  /** Accounts that were looked at. */
+  readonly accounts: number;
+  /** Those that were not as the ledger has them, or whose reservations were summed up wrongly. All are healed. */
+  readonly drifted: number;
+  /** By how much, in bytes, all of them together. */
+  readonly driftBytes: number;
+  /** Sessions that the ledger had settled, and that are finished here now. */
+  readonly finished: number;
+  /** Sessions with all their bytes, which nobody was completing any more, and that are completed now. */
+  readonly completed: number;
+}
+
+export interface ReconcileDeps {
+  readonly store: SessionStore & Accounts & KnownAccounts;
+  readonly ledger: Ledger;
+  readonly events: Events;
+  /** Complete a sealed session that nobody completes. May be repeated, and done by two at once. */
+  readonly finishStored: (session: Session) => Promise<Outcome<Session>>;
+}
+
+export type Reconcile = (signal?: AbortSignal) => Promise<Reconciliation>;
+
+type Tally = { -readonly [Name in keyof Reconciliation]: number };
+
+/** Throws where a store is away; what was healed until then stays so. */
+export function createReconcile({ store, ledger, events, finishStored }: ReconcileDeps): Reconcile {
+  const accountBook = createAccountBook({ store, ledger });
+  /** Sealed sessions that were undecided when they were looked at last: somebody may be completing them. */
+  let undecidedBefore: ReadonlySet<string> = new Set();
+
+  async function settleSealed(sessionId: string, undecided: Set<string>, tally: Tally): Promise<void> {
+    const decision = await ledger.decision(sessionId);
+    // Whoever voided it also ends it; where he died, the sweeper does so when its time comes.
+    if (decision?.kind === 'voided') return;
+    if (decision?.kind === 'settled') {
+      const session = await store.finish(sessionId, decision.completion);
+      if (session?.status !== 'completed') return;
+      tally.finished += 1;
+      const { userId, uploadOffset, uploadLength } = session;
+      events.emit({ type: 'completed', sessionId, userId, uploadOffset, uploadLength });
+      return;
+    }
+    undecided.add(sessionId);
+    if (!undecidedBefore.has(sessionId)) return;
+    const session = await store.find(sessionId);
+    if (session?.status !== 'active' || !session.sealed) return;
+    const outcome = await finishStored(session);
+    if (outcome.ok && outcome.value.status === 'completed') tally.completed += 1;
+  }
+
+  /** Bytes by which what is used here is not what the ledger says; null where it agrees, or is loaded anyway. */
+  async function driftOf(userId: string): Promise<number | null> {
+    const here = await store.read(userId);
+    if (here.kind === 'need_account') return null;
+    const { account, settled } = await ledger.account(userId, here.sealed);
+    const toCome = settled.reduce((sum, { bytes }) => sum + bytes, 0);
+    const { usedBytes, limitBytes, resetAt } = here.quota;
+    const off = Math.abs(usedBytes - (account.usedBytes - toCome));
+    return off === 0 && limitBytes === account.limitBytes && resetAt === account.periodEnd ? null : off;
+  }
+
+  async function lastingDriftOf(userId: string): Promise<number | null> {
+    let drift: number | null = null;
+    for (let look = 0; look < LOOKS; look += 1) {
+      drift = await driftOf(userId);
+      if (drift === null) return null;
+    }
+    return drift;
+  }
+
+  async function reconcileUser(userId: string, undecided: Set<string>, tally: Tally): Promise<void> {
+    const { sealed } = await store.read(userId);
+    for (const sessionId of sealed) await settleSealed(sessionId, undecided, tally);
+    const miscounted = await store.recount(userId);
+    const drift = await lastingDriftOf(userId);
+    if (drift !== null) await accountBook.reload(userId);
+    tally.accounts += 1;
+    tally.drifted += miscounted !== null || drift !== null ? 1 : 0;
+    tally.driftBytes += (miscounted ?? 0) + (drift ?? 0);
+  }
+
+  return async function reconcile(signal) {
+    const tally: Tally = { accounts: 0, drifted: 0, driftBytes: 0, finished: 0, completed: 0 };
+    const undecided = new Set<string>();
+    for await (const users of store.knownAccounts()) {
+      const queue = users.values();
+      await Promise.all(
+        Array.from({ length: WIDTH }, async () => {
+          for (const userId of queue) {
+            if (signal?.aborted) return;
+            await reconcileUser(userId, undecided, tally);
+          }
+        }),
+      );
+      if (signal?.aborted) break;
+    }
+    undecidedBefore = undecided;
+    return tally;
+  };
+}

@@ -1,0 +1,73 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.ts';
+import type { Events } from '../core/ports.ts';
+import { createReconcile } from '../core/reconcile.ts';
+import type { Uploads } from '../core/uploads.ts';
+import type { UploadEngine } from '../engine/engine.ts';
+import { startDeliveries } from '../events/deliveries.ts';
+import { startReconciler } from '../reconciler.ts';
+import { startSweeper } from '../sweeper.ts';
+import { startAbandonedSweeper } from './abandoned-sweeper.ts';
+import type { Stores } from './open-stores.ts';
+
+/** A process that dies keeps the others from sweeping for so long; it comes by every two seconds. */
+const SWEEPER_LEASE_MS = 5000;
+
+export interface DutiesDeps {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly instance: string;
+  readonly uploads: Uploads;
+  readonly engine: UploadEngine;
+  readonly events: Events;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface Duties {
+  stop(): Promise<void>;
+}
+
+/**
+ * What has to be done whether requests come or not. One process on a machine does it, and of all machines one
+ * at a time where doing it twice would be a waste: leases see to that. Nothing breaks where two do it at once.
+ */
+export function startDuties(deps: DutiesDeps): Duties {
+  const { config, stores, instance, uploads, engine, events, log } = deps;
+  const leases = stores.leases(instance);
+
+  async function sweep(signal: AbortSignal): Promise<number> {
+    return (await leases.hold('sweeper', SWEEPER_LEASE_MS)) ? uploads.sweep(signal) : 0;
+  }
+
+  const running = [
+    startSweeper(sweep, log),
+    startReconciler({
+      reconcile: createReconcile({
+        store: stores.sessions,
+        ledger: stores.ledger,
+        events,
+        finishStored: engine.finishStored,
+      }),
+      leases,
+      intervalMs: config.reconcileIntervalMs,
+      log,
+    }),
+    startDeliveries({
+      outbox: stores.ledger.outbox,
+      stream: stores.eventStream,
+      webhook: config.webhook,
+      periodMs: config.quota.periodMs,
+      log,
+    }),
+    ...(stores.objectStore
+      ? [startAbandonedSweeper({ ...stores, ...stores.objectStore }, config.limits, log)]
+      : []),
+  ];
+
+  return {
+    async stop() {
+      await Promise.all(running.map((one) => one.stop()));
+      await leases.release('sweeper').catch(() => {});
+    },
+  };
+}
