@@ -49,6 +49,7 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
   POST: {
     summary: 'PATCH, DELETE or HEAD by `X-HTTP-Method-Override` (tus 1.0.0)',
     response: {
+      200: Type.Null({ description: 'What HEAD answers, where that is the override.' }),
       204: Type.Null(),
       201: COMPLETED,
       ...problems(...TRANSFER_PROBLEMS),
