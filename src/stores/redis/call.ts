@@ -26,11 +26,15 @@ export function asStoreFault(fault: unknown): unknown {
 /**
  * Settle within `ms`, whatever the client does: some of its paths have no timer at all (commands waiting for
  * a Cluster's slots, ioredis#1604). The work itself cannot be taken back; it may still happen.
+ *
+ * When the process was too busy to look, the timer is due before replies that lie in the socket are read: Node
+ * runs timers first. So the sockets get one turn before the verdict.
  */
 export async function withDeadline<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(sessionStoreAway(new Error(`No answer from Redis in ${ms} ms.`))), ms);
+    const giveUp = () => reject(sessionStoreAway(new Error(`No answer from Redis in ${ms} ms.`)));
+    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ms);
   });
   try {
     return await Promise.race([work, deadline]);

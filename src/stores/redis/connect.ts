@@ -42,8 +42,11 @@ interface ClusterNodes extends ConnectionSettings {
   readonly nodes: readonly Endpoint[];
 }
 
-/** One command; an operation of the store has one on its hot path and three at most. */
-const COMMAND_TIMEOUT_MS = 500;
+/**
+ * One command, so that the client forgets it. Longer than the deadline of `withDeadline`, which judges: this timer
+ * takes a reply that lies in the socket of a busy process for none.
+ */
+const COMMAND_TIMEOUT_MS = 900;
 const CONNECT_TIMEOUT_MS = 5000;
 /** A Sentinel that is lost is listened to again after so long. */
 const SENTINEL_PAUSE_MS = 5000;

@@ -22,8 +22,8 @@ import { createLifecycle } from './lifecycle.ts';
 import { createPartList } from './parts.ts';
 import { loadScripts } from './scripts.ts';
 
-/** An answer is out within two seconds, store or no store (invariant E); this leaves some of it to the rest. */
-const DEADLINE_MS = 1500;
+/** An answer is out within two seconds, store or no store (invariant E); the end of an upload asks twice. */
+const DEADLINE_MS = 700;
 
 export interface RedisSessionStoreDeps {
   readonly redis: Redis | Cluster;
