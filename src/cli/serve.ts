@@ -1,8 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { describeRedis } from '../config/redis.ts';
 import type { Config } from '../config.ts';
 import { createLogger } from '../log/logger.ts';
-import { DATA_DIR_IN_USE, type Service, startService } from '../main.ts';
+import type { Service } from '../main.ts';
+import { primary, superviseWorkers } from '../workers.ts';
 import { signAccessToken } from './access-token.ts';
 import { type Command, EXIT, failure, readArgs } from './command.ts';
 import { configurationFor, profileOf } from './configuration.ts';
@@ -10,6 +12,8 @@ import { DEVELOPER, DEVELOPER_TTL, greeting } from './greeting.ts';
 
 /** Milliseconds for everything to end once the process was told to; then it ends all the same. */
 const STOP_DEADLINE_MS = 15_000;
+/** What workers get beyond that before they are killed, in milliseconds. */
+const WORKERS_SPARE_MS = 2_000;
 
 export const serve: Command = {
   help: `Usage: sluice serve [--embedded]
@@ -24,20 +28,55 @@ running uploads keep what they have sent.`,
     const destination = pino.destination({ fd: process.stderr.fd, sync: true });
     const log = createLogger({ level: config.logLevel, destination });
     const stopped = untilToldToStop();
-    const service = await startOrExplain(config, log);
-    log.info({ url: service.url, profile: config.profile }, 'listening');
-    if (config.profile === 'embedded') await greet(config, service, values.json === true);
+    const listening = async (url: string) => {
+      log.info({ url, profile: config.profile, workers: config.workers }, 'listening');
+      if (config.profile === 'embedded') await greet(config, url, values.json === true);
+    };
+    if (config.workers > 1 && !primary.isThere) {
+      return superviseWorkers({
+        count: config.workers,
+        program: fileURLToPath(new URL('../cli.ts', import.meta.url)),
+        args: ['serve', ...args],
+        stopped,
+        stopDeadlineMs: STOP_DEADLINE_MS + WORKERS_SPARE_MS,
+        onListening: listening,
+        log,
+      });
+    }
 
-    const signal = await stopped;
-    log.info({ signal }, 'stopping');
-    process.once(signal, () => process.exit(EXIT.failed));
-    setTimeout(() => process.exit(EXIT.failed), STOP_DEADLINE_MS).unref();
-    await service.close();
-    return EXIT.ok;
+    try {
+      return await runService(config, log, { stopped, listening });
+    } finally {
+      primary.leave();
+    }
   },
 };
 
+async function runService(
+  config: Config,
+  log: Logger,
+  { stopped, listening }: { stopped: Promise<NodeJS.Signals>; listening: (url: string) => Promise<void> },
+): Promise<number> {
+  const service = await startOrExplain(config, log);
+  if (primary.isThere) {
+    primary.tellListening(service.url, () => {
+      log.info({}, 'this worker sweeps, reconciles and delivers events for all');
+      service.takeDuties();
+    });
+  } else {
+    await listening(service.url);
+  }
+  const signal = await stopped;
+  log.info({ signal }, 'stopping');
+  process.once(signal, () => process.exit(EXIT.failed));
+  setTimeout(() => process.exit(EXIT.failed), STOP_DEADLINE_MS).unref();
+  await service.close();
+  return EXIT.ok;
+}
+
 async function startOrExplain(config: Config, log: Logger): Promise<Service> {
+  // Loaded late: the primary of several workers needs nothing of it.
+  const { DATA_DIR_IN_USE, startService } = await import('../main.ts');
   try {
     return await startService(config, log);
   } catch (error) {
@@ -69,13 +108,12 @@ async function startOrExplain(config: Config, log: Logger): Promise<Service> {
   }
 }
 
-async function greet(config: Config, service: Service, json: boolean): Promise<void> {
+async function greet(config: Config, url: string, json: boolean): Promise<void> {
   const { token, expiresAt } = await signAccessToken(config, {
     userId: DEVELOPER,
     permissions: ['upload_files', 'create_sessions'],
     ttlSeconds: DEVELOPER_TTL,
   });
-  const { url } = service;
   process.stdout.write(
     json
       ? `${JSON.stringify({ url, token, user_id: DEVELOPER, expires_at: expiresAt.toISOString() })}\n`
