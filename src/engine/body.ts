@@ -25,7 +25,7 @@ export interface RequestBody {
   nudge(): void;
   /** Hand over all that is gathered and read on. */
   take(): Buffer[];
-  /** Gather from now on up to this many bytes before the socket is paused. */
+  /** Gather from now on up to this many bytes, which may be fewer than before, until the socket is paused. */
   widen(highWaterBytes: number): void;
   /** Take in nothing more. What is gathered stays. */
   stop(): void;

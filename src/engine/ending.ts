@@ -56,6 +56,8 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
       : answerTo(end, commits.session);
   }
 
+  if (intake.objection) return failTransfer(parts, ending, intake.objection);
+
   const seal = isComplete(ending);
   if (seal) {
     if (offset === 0 && parts.uploads.limits.allowedFormats !== '*') {

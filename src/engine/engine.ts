@@ -3,11 +3,19 @@ import { accepted, type Outcome } from '../core/errors.ts';
 import type { StopOrder } from '../core/ports/writer-signals.ts';
 import { isPartialUpload, type Session } from '../core/session.ts';
 import { ifEnded, measure, objectTo } from './admit.ts';
-import { type AppendRequest, type AppendResult, NO_SESSION, SHUTTING_DOWN, TAKEN_OVER } from './append.ts';
+import {
+  type AppendRequest,
+  type AppendResult,
+  NO_SESSION,
+  SENT_DIRECTLY,
+  SHUTTING_DOWN,
+  TAKEN_OVER,
+} from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';
 import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
+import { createGathering } from './gathering.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -38,7 +46,12 @@ export interface UploadEngine extends FinalUploads {
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
-  const parts: EngineParts = { ...deps, limits, digests: createRunningDigests() };
+  const parts: EngineParts = {
+    ...deps,
+    limits,
+    digests: createRunningDigests(),
+    gathering: createGathering(limits),
+  };
   const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
   const completion = createCompletion(deps);
@@ -53,6 +66,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     const ended = ifEnded(session);
     if (ended) return ended;
     if (session.sealed) return finishSealed(session);
+    if (deps.direct?.plan(session)) return { kind: 'refused', refusal: SENT_DIRECTLY };
     if (surelyElsewhere(request, session)) return { kind: 'offset_mismatch', session };
     const objection = objectTo(request, session, allowEmpty);
     if (objection) return objection;

@@ -13,6 +13,11 @@ export interface Intake {
   /** Bytes from the start of the file that the digest has seen; null where it cannot be had on the way. */
   readonly digested: number | null;
   readonly hash: Hash | null;
+  /**
+   * Why the bytes cannot become an acceptable file, found in a body that brings a checksum: it counts once the
+   * checksum has matched. Until then they may just be the wrong bytes.
+   */
+  readonly objection: Refusal | null;
   /** Before a batch is stored: why it must not be. */
   inspect(batch: readonly Uint8Array[]): Promise<Refusal | null>;
   /** The file ends here, be it shorter than the head. */
@@ -36,6 +41,7 @@ export function createIntake(options: {
   let head: Uint8Array[] = [options.head];
   let headBytes = options.head.length;
   let digested = session.uploadOffset;
+  let objection: Refusal | null = null;
 
   async function recognise(): Promise<Refusal | null> {
     if (!searching || allowedFormats === '*') return null;
@@ -50,6 +56,9 @@ export function createIntake(options: {
 
   return {
     hash,
+    get objection() {
+      return objection;
+    },
     get format() {
       return format;
     },
@@ -69,7 +78,12 @@ export function createIntake(options: {
         head.push(piece);
         headBytes += piece.length;
       }
-      return headBytes >= HEAD_BYTES ? recognise() : null;
+      if (headBytes < HEAD_BYTES) return null;
+      const refusal = await recognise();
+      if (!refusal || !check) return refusal;
+      objection = refusal;
+      searching = false;
+      return null;
     },
 
     conclude: recognise,

@@ -4,6 +4,8 @@ export interface EngineLimits {
   readonly batchBytes: number;
   /** Gathered and not yet being written: above this the socket is paused. */
   readonly highWaterBytes: number;
+  /** All uploads together hold about this much that is gathered or being written. */
+  readonly gatheringBudgetBytes: number;
   /** Acknowledge at the latest after this many stored bytes, or after `commitIntervalMs`. */
   readonly commitBytes: number;
   readonly commitIntervalMs: number;
@@ -23,6 +25,7 @@ export interface EngineLimits {
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   batchBytes: 1 << 20,
   highWaterBytes: 2 << 20,
+  gatheringBudgetBytes: 96 << 20,
   commitBytes: 8 << 20,
   commitIntervalMs: 1000,
   idleTimeoutMs: 60_000,

@@ -1,6 +1,7 @@
 import type { StopOrder } from '../core/ports/writer-signals.ts';
 import type { BlobStore, Concatenation, DirectBlobs, Events, Scanner, SessionStore } from '../core/ports.ts';
 import type { Uploads } from '../core/uploads.ts';
+import type { Gathering } from './gathering.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
 
@@ -27,4 +28,5 @@ export interface EngineDeps {
 export interface EngineParts extends Pick<EngineDeps, 'sessions' | 'blobs' | 'uploads' | 'events'> {
   readonly limits: EngineLimits;
   readonly digests: RunningDigests;
+  readonly gathering: Gathering;
 }

@@ -4,6 +4,7 @@ import type { Measure } from './admit.ts';
 import { tooLarge } from './append.ts';
 import type { RequestBody } from './body.ts';
 import type { Commits, Verdict } from './commits.ts';
+import type { Gathering } from './gathering.ts';
 import type { Intake } from './intake.ts';
 import type { EngineLimits } from './limits.ts';
 import { watchPace } from './pace.ts';
@@ -13,7 +14,8 @@ import { type StopReason, stopReasonOf } from './writers.ts';
 /**
  * The byte loop. While one batch is being written (and hashed, on this thread, beside the write) the next one
  * gathers in the body, and above its high-water mark the socket is paused: memory per upload is bounded by two
- * batches whatever the size of the file. Nothing here is done per byte, and little per 'data' event.
+ * batches whatever the size of the file, and all uploads share a budget. Nothing here is done per byte, and
+ * little per 'data' event.
  */
 export interface Reception {
   readonly body: RequestBody;
@@ -23,6 +25,7 @@ export interface Reception {
   /** Where the body begins and the most the upload may hold: not one byte beyond is stored. */
   readonly size: Measure;
   readonly limits: EngineLimits;
+  readonly gathering: Gathering;
   /** Aborted with a `StopReason`. */
   readonly signal: AbortSignal;
   /** Make room for the upload to reach `offset`, where the reservation is smaller. */
@@ -40,7 +43,7 @@ export type ReceptionEnd =
   | { readonly kind: 'verdict'; readonly verdict: Verdict };
 
 export async function receive(reception: Reception): Promise<ReceptionEnd> {
-  const { body, writer, commits, intake, size, limits, signal } = reception;
+  const { body, writer, commits, intake, size, limits, gathering, signal } = reception;
   let offset = size.start;
   let flushDue = false;
   let tooSlow: 'idle' | 'slow' | null = null;
@@ -59,9 +62,11 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     },
   });
 
+  gathering.enter();
   try {
     for (;;) {
-      const enough = intake.missing || limits.batchBytes;
+      body.widen(gathering.highWaterBytes);
+      const enough = intake.missing || gathering.batchBytes;
       await body.ready(enough);
       if (commits.verdict) return { kind: 'verdict', verdict: commits.verdict };
       if (body.gathered === 0 && body.state !== 'open') break;
@@ -75,6 +80,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     }
     return endOf(body, signal, tooSlow);
   } finally {
+    gathering.leave();
     pace.stop();
     signal.removeEventListener('abort', stop);
   }

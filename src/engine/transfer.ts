@@ -61,11 +61,10 @@ export async function runTransfer(
   let end: Ended;
   if (writer.progress().offset === size.start) {
     request.onAdmitted?.();
-    body.widen(parts.limits.highWaterBytes);
     const acknowledgeable = () => acknowledged(transfer, commits, writer, intake);
     end = await receive({
       ...{ body, writer, commits, intake, size, signal, acknowledgeable },
-      limits: parts.limits,
+      ...{ limits: parts.limits, gathering: parts.gathering },
       makeRoom: (offset) => makeRoom(parts, transfer, commits, { offset, progress: acknowledgeable() }),
     }).catch((fault: unknown) => ({ kind: 'fault', fault }) as const);
   } else {
