@@ -58,6 +58,22 @@ export const TUS_EXTENSION_ROWS: readonly Row[] = [
     },
   },
   {
+    promise: 'bytes that are no video are 460 where their checksum tells that they are the wrong ones',
+    section: tus('Checksum'),
+    async run({ session, patch, assertGone, finish }) {
+      const noVideo = Buffer.alloc(20_000, 'no video ');
+      const upload = await session();
+      const wrong = { 'upload-checksum': checksum('sha1', FILE.subarray(0, noVideo.length)) };
+      assertRefused(await patch(upload, 0, noVideo, wrong), 460, 'CHECKSUM_MISMATCH');
+      await finish(upload);
+
+      const other = await session();
+      const right = { 'upload-checksum': checksum('sha1', noVideo) };
+      assertRefused(await patch(other, 0, noVideo, right), 415, 'UNSUPPORTED_FORMAT');
+      await assertGone(other, 'failed');
+    },
+  },
+  {
     promise: 'another algorithm, or a digest that is none, is 400, and nothing changes',
     section: tus('Checksum'),
     async run({ begun, patch, offset, finish }) {
