@@ -15,7 +15,6 @@ import { openRequestBody, type RequestBody } from './body.ts';
 import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
-import { createGathering } from './gathering.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -46,12 +45,7 @@ export interface UploadEngine extends FinalUploads {
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
-  const parts: EngineParts = {
-    ...deps,
-    limits,
-    digests: createRunningDigests(),
-    gathering: createGathering(limits),
-  };
+  const parts: EngineParts = { ...deps, limits, digests: createRunningDigests() };
   const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
   const completion = createCompletion(deps);
