@@ -15,6 +15,7 @@ import { openRequestBody, type RequestBody } from './body.ts';
 import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
+import { createGathering } from './gathering.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -45,7 +46,12 @@ export interface UploadEngine extends FinalUploads {
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
-  const parts: EngineParts = { ...deps, limits, digests: createRunningDigests() };
+  const parts: EngineParts = {
+    ...deps,
+    limits,
+    digests: createRunningDigests(),
+    gathering: createGathering(limits),
+  };
   const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
   const completion = createCompletion(deps);
