@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serviceFor, sharedRedis } from '../e2e/service.ts';
+import { judgeAftermath } from '../faults/aftermath.ts';
+import { faultRow, LONG, SEED, secondsSince } from '../faults/fault-row.ts';
+import { startHttpLoad } from '../faults/http-load.ts';
+import { realStores } from '../faults/real-stores.ts';
 import { connectedRedis } from '../helpers/redis.ts';
-import { judgeAftermath } from './aftermath.ts';
-import { faultRow, LONG, SEED, secondsSince } from './fault-row.ts';
-import { startHttpLoad } from './http-load.ts';
-import { realStores } from './real-stores.ts';
 
 const MAXIMUM_S = LONG ? 60 : 8;
 const LOAD_S = LONG ? 1200 : 30;
