@@ -5,12 +5,12 @@ import { type RunningCluster, startRedisCluster } from '../../scripts/lib/server
 import { startRedisWithSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
 import { connectRedis, untilReady } from '../../src/stores/redis/connect.ts';
 import { slotOf } from '../../src/stores/redis/slot.ts';
+import { shardOf } from '../contracts/session-store/harness.ts';
+import { harnessOn } from '../contracts/session-store/redis-harness.ts';
+import { openWorkshop, type Workshop } from '../contracts/session-store/workshop.ts';
 import { until } from '../e2e/until.ts';
 import { crampedUsers, startLoad } from '../faults/session-load.ts';
 import { connectedCluster } from '../helpers/redis-cluster.ts';
-import { shardOf } from './session-store/harness.ts';
-import { harnessOn } from './session-store/redis-harness.ts';
-import { openWorkshop, type Workshop } from './session-store/workshop.ts';
 
 /** Invariant E. */
 const DEADLINE_MS = 2000;
