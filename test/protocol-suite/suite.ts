@@ -5,8 +5,10 @@ import { type Backend, type BackendName, startBackend } from './backend.ts';
 import { createContext } from './context.ts';
 import type { Row } from './row.ts';
 import { BROWSER_ROWS } from './rows/browsers.ts';
+import { CONCATENATION_ROWS } from './rows/concatenation.ts';
 import { CREATION_ROWS } from './rows/creation.ts';
 import { CUT_ROWS } from './rows/cuts.ts';
+import { DIRECT_ROWS } from './rows/direct.ts';
 import { IETF_ROWS } from './rows/ietf.ts';
 import { IETF_COMPLETION_ROWS } from './rows/ietf-completion.ts';
 import { IETF_CREATION_ROWS } from './rows/ietf-creation.ts';
@@ -25,6 +27,8 @@ const ROWS: readonly Row[] = [
   ...TUS_ROWS,
   ...CREATION_ROWS,
   ...TUS_EXTENSION_ROWS,
+  ...CONCATENATION_ROWS,
+  ...DIRECT_ROWS,
   ...IETF_ROWS,
   ...IETF_COMPLETION_ROWS,
   ...IETF_CREATION_ROWS,
