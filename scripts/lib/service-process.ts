@@ -19,11 +19,13 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The folder of another service, to share it; default: a new one, removed by `stop`. */
   readonly dataDir?: string;
+  /** `production` makes nothing up: `env` has to name all it needs. Default: `embedded`. */
+  readonly profile?: 'embedded' | 'production';
   /** What runs the service: gets the command that would be run, gives the command to run instead. */
   readonly wrap?: (command: readonly string[]) => readonly string[];
 }
 
-/** The real service in a process of its own, in the embedded profile, on a free loopback port. */
+/** The real service in a process of its own, on a free loopback port. */
 export interface ServiceProcess {
   /** `http://127.0.0.1:<port>`; the same after a restart. */
   readonly url: string;
@@ -57,7 +59,8 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     SECRET_KEY: secret,
     ...options.env,
   };
-  const plain = [process.execPath, ...SERVICE_FLAGS, join(ROOT, 'src/cli.ts'), 'serve', '--embedded'];
+  const profile = `--${options.profile ?? 'embedded'}`;
+  const plain = [process.execPath, ...SERVICE_FLAGS, join(ROOT, 'src/cli.ts'), 'serve', profile];
   const [program = '', ...args] = options.wrap?.(plain) ?? plain;
   const url = `http://127.0.0.1:${port}`;
   let output = '';
@@ -130,7 +133,8 @@ async function untilItListens(
     stream?.on('data', (text: string) => {
       said += text;
       keep(text);
-      if (said.includes(`:${port}`) && stream === child.stdout) resolve();
+      const greeted = stream === child.stdout && said.includes(`:${port}`);
+      if (greeted || /"url":"[^"]*","profile":"production".*"msg":"listening"/.test(said)) resolve();
     });
   }
   child.once('error', reject);

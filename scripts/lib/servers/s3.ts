@@ -23,7 +23,7 @@ const STARTUP_DEADLINE_MS = 20_000;
 
 export const s3Server: TestServer = { name: 'S3', start: () => startS3() };
 
-async function startS3(): Promise<RunningServer> {
+export async function startS3(): Promise<RunningServer> {
   const program = findGateway();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-s3-'));
   // Metadata beside the data: a temporary folder often lies on a file system without extended attributes.

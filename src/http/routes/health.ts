@@ -81,7 +81,7 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
       return reply
         .code(ready ? 200 : 503)
         .header('cache-control', 'no-store')
-        .send({ status: ready ? 'ready' : 'not ready' });
+        .send({ status: ready ? 'ready' : 'degraded' });
     },
   );
   done();

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { startTopology } from '../../scripts/lib/topology.ts';
+import { createClient, offsetOf, patchRest } from './client.ts';
+import { until } from './until.ts';
+import { sha256, videoOf } from './videos.ts';
+
+const MIB = 1 << 20;
+
+test('production: an upload that begins at one instance ends at another, through a failover of Redis', async (t) => {
+  const topology = await startTopology();
+  t.after(() => topology.stop());
+  const [first, second] = topology.services;
+  if (!first || !second) throw new Error('there are two instances');
+  const user = randomUUID();
+  const [here, there] = [createClient(first, user), createClient(second, user)];
+  const file = videoOf(12 * MIB, 21);
+
+  const session = await here.session(file.length);
+  const elsewhere = new URL(`${session.url.pathname}${session.url.search}`, second.url);
+  // Half of it, and the connection breaks: what was sent is acknowledged.
+  assert.equal(await patchRest(session.url, file.subarray(0, 6 * MIB), 0), 204);
+  await replicated(topology.redis.master.port);
+  await topology.redis.master.stop();
+  assert.equal((await there.initiate(1000)).status, 503);
+  for (const { url } of topology.services) {
+    assert.equal((await fetch(`${url}/livez`)).status, 200);
+    const readiness = await fetch(`${url}/readyz`);
+    assert.equal(readiness.status, 503);
+    assert.deepEqual(await readiness.json(), { status: 'degraded' });
+  }
+
+  await until('the replica took over', async () => (await fetch(`${second.url}/readyz`)).status === 200);
+  assert.equal(await offsetOf(elsewhere), 6 * MIB);
+  assert.equal(await patchRest(elsewhere, file, 6 * MIB), 204);
+  await until(
+    'the other one found the replica too',
+    async () => (await here.status(session.id)).status === 200,
+  );
+  const { body } = await here.status(session.id);
+  assert.equal(body.status, 'completed');
+  assert.equal(body.sha256, sha256(file));
+  for (const client of [here, there]) {
+    const quota = await client.quota();
+    assert.deepEqual(
+      { used: quota.quota_used, reserved: quota.quota_reserved },
+      { used: file.length, reserved: 0 },
+    );
+  }
+  assert.ok(first.running && second.running, first.output + second.output);
+});
+
+/** The replica has all that was written: a failover loses nothing then. */
+async function replicated(port: number): Promise<void> {
+  const master = new Redis({ host: '127.0.0.1', port });
+  try {
+    await master.incr('e2e:last-write');
+    assert.equal(await master.wait(1, 5000), 1);
+    await master.del('e2e:last-write');
+    await master.wait(1, 5000);
+  } finally {
+    master.disconnect();
+  }
+}
