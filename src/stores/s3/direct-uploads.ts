@@ -3,7 +3,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { SluiceError } from '../../core/errors.ts';
 import type { BlobRef, DirectBlobs, DirectPlan, Part } from '../../core/ports.ts';
 import { isCompleted } from './complete-upload.ts';
-import { isWrongParts } from './faults.ts';
+import { isWrongParts, lostBytes } from './faults.ts';
 import type { Keys } from './keys.ts';
 import type { Multipart } from './multipart.ts';
 import type { Objects } from './objects.ts';
@@ -96,7 +96,9 @@ export function createDirectUploads(deps: {
         }
       }
       const object = await objects.head(state.key);
-      if (object?.bytes !== length) return { kind: 'wrong_length', bytes: object?.bytes ?? 0 };
+      // Not there for a moment: somebody completes it at the same time. An upload must not fail for that.
+      if (!object) throw lostBytes('the completed object is not there');
+      if (object.bytes !== length) return { kind: 'wrong_length', bytes: object.bytes };
       return { kind: 'completed', progress: { offset: length, storage: formatState(finished), parts } };
     },
   };
