@@ -136,6 +136,26 @@ test('a cancel while the session is being reserved gives it back too', async () 
   assert.equal((await client.quota()).quota_reserved, 0);
 });
 
+test('an upload paused while its session is being reserved knows the session all the same', async () => {
+  const asked = Promise.withResolvers<void>();
+  const token = Promise.withResolvers<string>();
+  const client = service.client({
+    getToken() {
+      asked.resolve();
+      return token.promise;
+    },
+  });
+  const upload = client.upload(videoFile('quick-finger.mp4', 1_000_000, random), { resume: 'never' });
+  await asked.promise;
+  upload.pause();
+  await until(upload, ({ state }) => state === 'paused');
+  token.resolve(service.token());
+  await until(upload, ({ session }) => session !== null);
+  assert.equal(upload.snapshot().state, 'paused');
+  upload.resume();
+  assert.equal((await upload.done).session_id, upload.snapshot().session?.sessionId);
+});
+
 test('an aborted signal leaves a session that another client goes on with', async () => {
   const user = randomUUID();
   hold();

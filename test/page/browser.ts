@@ -13,7 +13,7 @@ const pictures = process.env.SLUICE_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), 's
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 /** Longest wait for anything on the page, in milliseconds. The machine may be busy. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface OpenOptions extends BrowserContextOptions {
   readonly user?: string;
@@ -42,6 +42,8 @@ export function startedBrowser(): TestBrowser {
       t.after(() => context.close());
       context.setDefaultTimeout(PATIENCE_MS);
       const page = await context.newPage();
+      // The first listener's subscription takes effect some time later: a dialog before that would go unheard.
+      page.on('filechooser', () => {});
       watchPolicy(t, page);
       await page.goto(`${service.url}/?lang=${lang}#token=${service.token({ user })}`);
       await page.locator('.quota').waitFor();

@@ -87,8 +87,8 @@ test('a quota that is reached in mid-batch fails the upload with words and a nex
 
 test('an expired session says so, and starts again with the same file', async (t) => {
   const page = await browser.open(t, small);
-  await limitSpeed(page, 20_000);
-  await choose(page, 'Choose videos', [longVideo('late.mp4', 90_000)]);
+  await limitSpeed(page, 8_000);
+  await choose(page, 'Choose videos', [longVideo('late.mp4', 98_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await page.getByRole('button', { name: 'Pause late.mp4' }).click();
   await page.locator('.upload[data-state="paused"]').waitFor();

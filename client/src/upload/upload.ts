@@ -1,5 +1,6 @@
 import type { SessionStatus } from '../api/types.ts';
 import { SluiceApiError, toApiError } from '../errors.ts';
+import type { OpenedSession } from './open-session.ts';
 import type { UploadOptions } from './options.ts';
 import type { Job, Run } from './run.ts';
 import type { Slots } from './slots.ts';
@@ -103,12 +104,21 @@ export function createUpload(deps: UploadDeps, file: Blob, options: UploadOption
 
   function paused(): Promise<void> {
     tracker.state('paused');
+    noteLateSession(job);
     return new Promise((resolve) => {
       unpause = resolve;
       running = new AbortController();
       running.signal.addEventListener('abort', () => resolve(), { once: true });
       if (stopped) resolve();
     });
+  }
+
+  /** A session that was on its way at the pause is this upload's all the same, and runs out meanwhile. */
+  function noteLateSession(mine: Job): void {
+    const note = (session: OpenedSession) => {
+      if (job === mine && tracker.snapshot().state === 'paused') tracker.session(session);
+    };
+    void mine.opening?.then(note, () => {});
   }
 
   function ended(error: unknown): unknown {

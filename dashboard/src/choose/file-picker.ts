@@ -6,14 +6,17 @@ export function pickFiles(options: {
 }): Promise<File[]> {
   const input = document.createElement('input');
   input.type = 'file';
+  input.hidden = true;
   input.multiple = options.multiple ?? true;
   input.webkitdirectory = options.folder ?? false;
   if (options.accept !== undefined) input.accept = options.accept;
-  return new Promise((resolve) => {
+  // A field that stands nowhere in the document may be swept away, with its dialog, before anything is chosen.
+  document.body.append(input);
+  return new Promise<File[]>((resolve) => {
     input.addEventListener('change', () =>
       resolve([...(input.files ?? [])].filter((file) => !file.name.startsWith('.'))),
     );
     input.addEventListener('cancel', () => resolve([]));
     input.click();
-  });
+  }).finally(() => input.remove());
 }
