@@ -79,7 +79,7 @@ export async function buildApp(deps: AppDeps) {
   const app = createServer({ log, trustsProxy, connections: deps.limits?.connections });
   if (deps.audit) auditAnswers(app, deps.audit);
   await allowOrigins(app, settings.corsOrigins);
-  await sendSecurityHeaders(app);
+  sendSecurityHeaders(app);
   await describeItself(app, packageJson.version);
 
   const rateLimiter = createRateLimiter({

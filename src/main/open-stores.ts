@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { describeRedis } from '../config/redis.ts';
 import { deriveKey } from '../config/secret-key.ts';
 import type { Config } from '../config.ts';
@@ -183,6 +184,10 @@ async function openSessions(
     },
   };
 }
+
+/** Users whose shards are not computed anew. */
+const SHARDS_REMEMBERED = 10_000;
+
 /**
  * Embedded processes that share a Redis may each have a secret of their own, but a user must have one shard:
  * there the key is the same for all. It only spreads users evenly; it protects nothing on one machine.
@@ -190,5 +195,13 @@ async function openSessions(
 export function shardsOf(config: Config): (userId: string) => string {
   const secret = config.profile === 'embedded' ? 'embedded' : config.sessionIdKey;
   const key = deriveKey(secret, 'session-id-shard');
-  return (userId) => shardOfUser(key, userId);
+  // A request asks for it half a dozen times.
+  const known = new LRUCache<string, string>({ max: SHARDS_REMEMBERED });
+  return (userId) => {
+    const remembered = known.get(userId);
+    if (remembered !== undefined) return remembered;
+    const shard = shardOfUser(key, userId);
+    known.set(userId, shard);
+    return shard;
+  };
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayListener } from './relay.ts';
 
 /** What of a Redis client is needed: one for commands, one that does nothing but listen. */
 interface Commands {
+  evalsha(digest: string, keys: number, ...parameters: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
 }
@@ -26,6 +28,8 @@ interface Options {
 /** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
 export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Options): Relay {
   const script = readFileSync(new URL('./redis-relay.lua', import.meta.url), 'utf8');
+  const digest = createHash('sha1').update(script).digest('hex');
+  const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
   const listeners = new Map<string, Set<RelayListener>>();
   subscriber.on('message', (channel, text) => {
     const space = text.indexOf(' ');
@@ -55,8 +59,14 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
 
   return {
     publish(userId, message) {
-      const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
-      commands.eval(script, 1, keyOf(userId), message, ...limits).catch(onLost);
+      const parameters = [keyOf(userId), message, ...limits];
+      commands
+        .evalsha(digest, 1, ...parameters)
+        .catch((fault: unknown) => {
+          if (!(fault instanceof Error && fault.message.startsWith('NOSCRIPT'))) throw fault;
+          return commands.eval(script, 1, ...parameters);
+        })
+        .catch(onLost);
     },
 
     async subscribe(userId, afterId, listener) {

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { gatherWrites } from './gather-writes.ts';
 
 /** What the store asks of a client: a single Redis, one behind Sentinels and a Cluster all have it. */
 export type RedisClient = Pick<
@@ -69,6 +70,7 @@ export function connectRedis(connection: OneServer | SentinelGroup | ClusterNode
   const client = 'nodes' in connection ? connectCluster(connection) : connectServer(connection);
   // Without a listener a lost connection would be an uncaught error and end the process.
   client.on('error', (fault: Error) => connection.onError?.(fault));
+  gatherWrites(client);
   return client;
 }
 
