@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type Backend, startBackend } from '../protocol-suite/backend.ts';
+import { inspect, startedBrowser } from './browser.ts';
+import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo } from './videos.ts';
+
+const browser = startedBrowser();
+let backend: Backend;
+before(async () => {
+  backend = await startBackend('Redis and S3');
+});
+after(() => backend?.stop());
+
+const told = (page: Page, percent: string) =>
+  page.locator('[data-announcer="polite"]', { hasText: percent }).waitFor();
+
+test('on Redis and S3, five dropped videos are uploaded and verified', async (t) => {
+  const page = await browser.open(t, backend.service);
+  await drop(page, FIVE_VIDEOS);
+  await page.getByRole('button', { name: 'Upload 5 videos' }).click();
+  await page.locator('.upload[data-state="done"]').nth(4).waitFor();
+  assert.deepEqual(await inspect(page, '40-redis-s3-done'), []);
+});
+
+test('on Redis and S3, one upload outlives a pause, the death of the service and a reload', async (t) => {
+  const page = await browser.open(t, backend.service);
+  const video = longVideo('odyssey.mp4', 12_000_000);
+  const offsets: number[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
+  });
+  await limitSpeed(page, 2_000_000);
+  await choose(page, 'Choose videos', [video]);
+  await page.getByRole('button', { name: 'Upload 1 video' }).click();
+  await told(page, '25%');
+  await page.getByRole('button', { name: 'Pause odyssey.mp4' }).click();
+  await page.locator('.upload[data-state="paused"]').waitFor();
+  await page.getByRole('button', { name: 'Resume odyssey.mp4' }).click();
+
+  await told(page, '50%');
+  await backend.service.kill('SIGKILL');
+  await page.getByText('The service cannot be reached.').waitFor();
+  await backend.service.restart();
+  await page.getByText('The service cannot be reached.').waitFor({ state: 'detached' });
+  await told(page, '75%');
+  await page.reload();
+
+  await page.getByRole('button', { name: 'Choose the file' }).waitFor();
+  const before = offsets.length;
+  await limitSpeed(page, 0);
+  await choose(page, 'Choose the file', [video]);
+  await page.locator('.upload[data-state="done"]').waitFor();
+  assert.deepEqual(
+    offsets.slice(1).filter((offset) => offset === 0),
+    [],
+    `no byte of the beginning went twice: ${offsets}`,
+  );
+  assert.ok(offsets.length > before, 'the last part went after the reload');
+
+  const [id] = await page.evaluate<string[]>(`(sessionStorage.getItem('sluice.recent') ?? '').split(' ')`);
+  const [file, ...more] = await backend.stored(id ?? assert.fail('the page remembers the upload'));
+  assert.deepEqual(more, [], 'one object, no open multipart upload');
+  assert.equal(await file?.sha256(), createHash('sha256').update(video.buffer).digest('hex'));
+});
