@@ -18,6 +18,7 @@ import type { JwtOptions } from './http/auth/verify-jwt.ts';
 import { allowOrigins } from './http/cors.ts';
 import { describeItself } from './http/documentation.ts';
 import { createHealth } from './http/health.ts';
+import { observeRequests, type RequestObserver } from './http/observe-requests.ts';
 import { createTrust } from './http/proxies.ts';
 import { countFailures, isFailedAuthentication, isForeignUpload } from './http/rate-limits/count-failures.ts';
 import { createRateLimiter, type RatesPerMinute } from './http/rate-limits/rate-limiter.ts';
@@ -26,6 +27,7 @@ import { directUploadRoutes } from './http/routes/direct-upload.ts';
 import { eventRoutes } from './http/routes/events.ts';
 import { healthRoute, probeRoutes } from './http/routes/health.ts';
 import { initiateRoute } from './http/routes/initiate.ts';
+import { type MetricsRouteDeps, metricsRoute } from './http/routes/metrics.ts';
 import { pageRoutes } from './http/routes/page.ts';
 import { quotaRoutes } from './http/routes/quota.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
@@ -50,6 +52,10 @@ export interface AppDeps {
   readonly log: FastifyBaseLogger;
   /** Where left out, nothing is written down. */
   readonly audit?: Audit;
+  /** Told of each request that is over. */
+  readonly requestObserver?: RequestObserver;
+  /** Where left out, there are no metrics to be read. */
+  readonly metrics?: MetricsRouteDeps;
   /** Where left out, nobody is limited. */
   readonly limits?: {
     readonly store: RateLimits;
@@ -77,6 +83,7 @@ export async function buildApp(deps: AppDeps) {
   const { uploads, engine, settings, log, directUploads = null } = deps;
   const trustsProxy = createTrust(settings.trustProxy);
   const app = createServer({ log, trustsProxy, connections: deps.limits?.connections });
+  if (deps.requestObserver) observeRequests(app, deps.requestObserver);
   if (deps.audit) auditAnswers(app, deps.audit);
   await allowOrigins(app, settings.corsOrigins);
   sendSecurityHeaders(app);
@@ -139,6 +146,7 @@ export async function buildApp(deps: AppDeps) {
   await app.register(uppyS3Routes, { ...direct, cancel });
   await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin', audit: deps.audit });
   await app.register(probeRoutes, { health });
+  if (deps.metrics) await app.register(metricsRoute, deps.metrics);
   await app.register(pageRoutes, { limits: uploads.limits, publicUrl: settings.publicUrl });
   return app;
 

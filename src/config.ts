@@ -58,6 +58,8 @@ export interface Config {
   readonly reconcileIntervalMs: number;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
   readonly protection: Protection;
+  /** Null where nothing is counted. `token`: who sends it may read; null lets those inside read. */
+  readonly metrics: { readonly token: string | null } | null;
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
 }
@@ -132,6 +134,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,
     },
     protection,
+    metrics: settings.METRICS ? { token: settings.METRICS_TOKEN ?? null } : null,
     interimResponses: settings.INTERIM_RESPONSES,
   };
   return { ok: true, config };

@@ -13,6 +13,7 @@ import { createLiveFeed } from './events/live/feed.ts';
 import { createFlaskSessions } from './http/auth/flask-session.ts';
 import { auditSessions } from './log/audit.ts';
 import { type Duties, startDuties } from './main/duties.ts';
+import { observeStores, openMetrics, openMetricsRoute } from './main/open-metrics.ts';
 import { auditKeys, openAudit, openScanner } from './main/open-protection.ts';
 import { openStores, type Stores, shardsOf } from './main/open-stores.ts';
 
@@ -90,15 +91,18 @@ export async function startService(
   const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
   const audit = openAudit(config, log);
   auditKeys(config, audit);
-  const stores = wrapStores(await openStores(config, log, audit));
+  const metrics = await openMetrics(config);
+  const opened = await openStores(config, log, audit, metrics?.redisCommand);
+  const stores = observeStores(wrapStores(opened), metrics);
   const scanner = await openScanner(config, audit);
   const feed = createLiveFeed(stores.relay);
-  const events = toAll(logEvents(log), auditSessions(audit), feed);
-  const uploads = composeUploads(config, stores, log, events);
+  const events = toAll(logEvents(log), auditSessions(audit), feed, ...(metrics ? [metrics.events] : []));
+  const composed = composeUploads(config, stores, log, events);
+  const uploads = metrics?.uploads(composed) ?? composed;
   const instance = randomUUID();
   const signals = stores.writerSignals?.(instance) ?? null;
   const isAlone = config.sessions.backend === 'sqlite' && config.storage.backend === 'disk';
-  const engine = createUploadEngine({
+  const bareEngine = createUploadEngine({
     sessions: stores.sessions,
     blobs: stores.blobs,
     uploads,
@@ -116,10 +120,13 @@ export async function startService(
       minimumRateWindowMs: config.receiving.idleTimeoutMs,
     },
   });
+  const engine = metrics?.engine(bareEngine) ?? bareEngine;
   signals?.onStop(engine.stopUpTo);
-  const directUploads = stores.objectStore
+  const bareDirect = stores.objectStore
     ? createDirectUploads({ ...stores, ...stores.objectStore, uploads, engine, events, instance })
     : null;
+  const directUploads = bareDirect && (metrics?.directUploads(bareDirect) ?? bareDirect);
+  const metricsRoute = await openMetricsRoute(config, metrics);
   const secretKeys = [config.secretKey, ...config.secretKeyFallbacks];
   let listensOn: string | null = null;
   const app = await buildApp({
@@ -131,6 +138,8 @@ export async function startService(
     probes: { session_store: stores.sessions, ledger: stores.ledger, storage: stores.blobs },
     log,
     audit,
+    ...(metrics && { requestObserver: metrics.requests }),
+    ...(metricsRoute && { metrics: metricsRoute }),
     limits: { store: stores.rateLimits, ...config.protection },
     settings: {
       jwt: { ...config.jwt, secretKeys },
@@ -160,7 +169,9 @@ export async function startService(
   listensOn = urlOf(app.server.address(), config.host);
   let duties: Duties | null = null;
   function takeDuties(): void {
-    if (closing === null) duties ??= startDuties({ config, stores, instance, uploads, engine, events, log });
+    const observer = metrics?.duties;
+    const deps = { config, stores, instance, uploads, engine, events, log, observer };
+    if (closing === null) duties ??= startDuties(deps);
   }
 
   async function close(): Promise<void> {

@@ -21,7 +21,7 @@ export interface ReconcilerOptions {
     info(details: object, message: string): void;
     warn(details: object, message: string): void;
   };
-  /** Told what each pass found. */
+  /** Told what each pass found that went to its end. */
   readonly onPass?: (found: Reconciliation) => void;
 }
 
@@ -48,8 +48,11 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     const holding = setInterval(() => void holdOn(lost), leaseMs / 3);
     try {
       if (!(await leases.hold(LEASE, leaseMs))) return intervalMs;
-      const found = await reconcile(AbortSignal.any([stopping.signal, lost.signal]));
+      const signal = AbortSignal.any([stopping.signal, lost.signal]);
+      const found = await reconcile(signal);
       tell(found);
+      // A pass that was broken off has not seen everybody.
+      if (!signal.aborted) onPass?.(found);
       failing = false;
       return intervalMs;
     } catch (error) {
@@ -68,7 +71,6 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   function tell(found: Reconciliation): void {
-    onPass?.(found);
     const { accounts, drifted, driftBytes, finished, completed } = found;
     const details = { accounts, drifted, quota_drift_bytes: driftBytes, finished, completed };
     if (drifted > 0) log.warn(details, 'accounts had drifted from the ledger, and are healed');

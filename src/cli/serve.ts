@@ -33,6 +33,7 @@ running uploads keep what they have sent.`,
       if (config.profile === 'embedded') await greet(config, url, values.json === true);
     };
     if (config.workers > 1 && !primary.isThere) {
+      if (config.metrics) (await import('../metrics/worker-reports.ts')).relayReports();
       return superviseWorkers({
         count: config.workers,
         program: fileURLToPath(new URL('../cli.ts', import.meta.url)),

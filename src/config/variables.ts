@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { observation } from './observation-variables.ts';
 import { protection } from './protection-variables.ts';
 import { redis } from './redis-variables.ts';
 import { choice, flag, list, text, textOr, whole } from './variable-kinds.ts';
@@ -197,6 +198,7 @@ export const VARIABLE_GROUPS: readonly { readonly title: string; readonly names:
   { title: 'Redis', names: Object.keys(redis) },
   { title: 'Storage', names: Object.keys(storage) },
   { title: 'Ledger, events and the rest', names: Object.keys(further) },
+  { title: 'Observation', names: Object.keys(observation) },
 ];
 
 export const ConfigVariables = Type.Object({
@@ -207,6 +209,7 @@ export const ConfigVariables = Type.Object({
   ...redis,
   ...storage,
   ...further,
+  ...observation,
 });
 
 /** The variables' values, defaults filled in. */

@@ -71,14 +71,17 @@ export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  /** Bytes that were acknowledged are not there. */
+  readonly bytesAreLost: boolean;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+    options: { cause?: unknown; retryAfterSeconds?: number; bytesAreLost?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.bytesAreLost = options.bytesAreLost ?? false;
   }
 }

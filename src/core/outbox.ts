@@ -77,6 +77,12 @@ export interface Outbox {
   prune(ageMs: number, limit: number): Promise<number>;
 }
 
+/** How much is waiting, for those who watch. */
+export interface OutboxBacklog {
+  /** Events that are pending, and the age of the oldest in milliseconds by the ledger's clock; 0 where none is. */
+  backlog(): Promise<{ readonly pending: number; readonly oldestMs: number }>;
+}
+
 /** The event of a session that ended without a file; null for endings that nobody is told of. */
 export function endingEvent(session: Session): NewOutboxEvent | null {
   const { sessionId, userId, status } = session;

@@ -25,6 +25,10 @@ export interface Reconciliation {
   readonly finished: number;
   /** Sessions with all their bytes, which nobody was completing any more, and that are completed now. */
   readonly completed: number;
+  /** What all accounts together had reserved when they were looked at, in bytes. */
+  readonly reservedBytes: number;
+  /** Live sessions of all accounts. */
+  readonly activeSessions: number;
 }
 
 export interface ReconcileDeps {
@@ -86,8 +90,12 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
   }
 
   async function reconcileUser(userId: string, undecided: Set<string>, tally: Tally): Promise<void> {
-    const { sealed } = await store.read(userId);
-    for (const sessionId of sealed) await settleSealed(sessionId, undecided, tally);
+    const found = await store.read(userId);
+    if (found.kind === 'known') {
+      tally.reservedBytes += found.quota.reservedBytes;
+      tally.activeSessions += found.quota.activeSessions;
+    }
+    for (const sessionId of found.sealed) await settleSealed(sessionId, undecided, tally);
     const miscounted = await store.recount(userId);
     const drift = await lastingDriftOf(userId);
     if (drift !== null) await accountBook.reload(userId);
@@ -97,7 +105,10 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
   }
 
   return async function reconcile(signal) {
-    const tally: Tally = { accounts: 0, drifted: 0, driftBytes: 0, finished: 0, completed: 0 };
+    const tally: Tally = {
+      ...{ accounts: 0, drifted: 0, driftBytes: 0, finished: 0, completed: 0 },
+      ...{ reservedBytes: 0, activeSessions: 0 },
+    };
     const undecided = new Set<string>();
     for await (const users of store.knownAccounts()) {
       const queue = users.values();

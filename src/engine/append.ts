@@ -7,6 +7,8 @@ export interface AppendRequest {
   /** As it was when the request was authorised. */
   readonly session: Session;
   readonly body: RequestBody;
+  /** Who brings the bytes, for those who watch. */
+  readonly protocol?: 'put' | 'tus' | 'ietf';
   /** Where the client says its bytes begin; `restart` throws away what is stored and begins at zero. */
   readonly start: number | 'restart';
   /** Total length where this request tells it, in bytes. It is set once. */

@@ -1,5 +1,5 @@
-import type { Outbox } from '../core/outbox.ts';
-import { type Deliver, deliverToAll } from './delivery.ts';
+import type { Outbox, OutboxEvent } from '../core/outbox.ts';
+import { type Deliver, type DeliveryResult, deliverToAll } from './delivery.ts';
 import { createRedisStream, type RedisStreamOptions } from './redis-stream.ts';
 import { type Log, type OutboxRunner, startOutboxRunner } from './runner.ts';
 import { createWebhook, type WebhookOptions } from './webhook.ts';
@@ -14,14 +14,19 @@ export interface DeliveriesOptions {
   /** Length of a quota period: what it told must be remembered to its end. */
   readonly periodMs: number;
   readonly log: Log;
+  /** Told of each attempt to deliver an event to the webhook, and when it began (milliseconds since the epoch). */
+  readonly onWebhookAttempt?: WebhookObserver;
 }
 
+export type WebhookObserver = (event: OutboxEvent, beganAt: number, outcome: DeliveryResult['kind']) => void;
+
 /** Delivers events to whoever is to hear of them. With nobody there, they wait in the outbox. */
-export function startDeliveries({ outbox, stream, webhook, periodMs, log }: DeliveriesOptions): OutboxRunner {
+export function startDeliveries(options: DeliveriesOptions): OutboxRunner {
+  const { outbox, stream, webhook, periodMs, log, onWebhookAttempt } = options;
   const receivers: Deliver[] = [];
   // The stream comes first: it takes an event once, however often the webhook makes it try again.
   if (stream) receivers.push(createRedisStream(stream));
-  if (webhook) receivers.push(createWebhook(webhook));
+  if (webhook) receivers.push(observed(createWebhook(webhook), onWebhookAttempt));
   if (receivers.length === 0) return { stop: async () => {} };
   return startOutboxRunner({
     outbox,
@@ -29,4 +34,19 @@ export function startDeliveries({ outbox, stream, webhook, periodMs, log }: Deli
     retentionMs: periodMs + DAY_MS,
     log,
   });
+}
+
+function observed(deliver: Deliver, observe: WebhookObserver | undefined): Deliver {
+  if (!observe) return deliver;
+  return async (event, signal) => {
+    const beganAt = Date.now();
+    try {
+      const result = await deliver(event, signal);
+      observe(event, beganAt, result.kind);
+      return result;
+    } catch (error) {
+      observe(event, beganAt, 'failed');
+      throw error;
+    }
+  };
 }

@@ -11,6 +11,8 @@ export function startAbandonedSweeper(
   stores: AbandonedUploads & { readonly sessions: Pick<SessionStore, 'find'> },
   { maxLifetimeMs }: Pick<Limits, 'maxLifetimeMs'>,
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
+  /** Told how much was found, and removed. */
+  onSwept?: (removed: number) => void,
 ): Sweeper {
   async function sweep(signal: AbortSignal): Promise<number> {
     const { removed, unfinished } = await stores.sweepAbandoned({
@@ -19,6 +21,7 @@ export function startAbandonedSweeper(
       olderThanMs: maxLifetimeMs,
       isLive: async (sessionId) => (await stores.sessions.find(sessionId))?.status === 'active',
     });
+    onSwept?.(removed);
     log.info({ removed, unfinished }, 'looked for abandoned uploads in the object store');
     return 0;
   }

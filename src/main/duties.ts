@@ -5,6 +5,7 @@ import { createReconcile } from '../core/reconcile.ts';
 import type { Uploads } from '../core/uploads.ts';
 import type { UploadEngine } from '../engine/engine.ts';
 import { startDeliveries } from '../events/deliveries.ts';
+import type { DutiesObserver } from '../metrics/observe-duties.ts';
 import { startReconciler } from '../reconciler.ts';
 import { startSweeper } from '../sweeper.ts';
 import { startAbandonedSweeper } from './abandoned-sweeper.ts';
@@ -21,6 +22,8 @@ export interface DutiesDeps {
   readonly engine: UploadEngine;
   readonly events: Events;
   readonly log: FastifyBaseLogger;
+  /** Left out: nobody watches. */
+  readonly observer?: DutiesObserver | undefined;
 }
 
 export interface Duties {
@@ -32,7 +35,7 @@ export interface Duties {
  * at a time where doing it twice would be a waste: leases see to that. Nothing breaks where two do it at once.
  */
 export function startDuties(deps: DutiesDeps): Duties {
-  const { config, stores, instance, uploads, engine, events, log } = deps;
+  const { config, stores, instance, uploads, engine, events, log, observer } = deps;
   const leases = stores.leases(instance);
 
   async function sweep(signal: AbortSignal): Promise<number> {
@@ -51,6 +54,7 @@ export function startDuties(deps: DutiesDeps): Duties {
       leases,
       intervalMs: config.reconcileIntervalMs,
       log,
+      ...(observer && { onPass: observer.reconciled }),
     }),
     startDeliveries({
       outbox: stores.ledger.outbox,
@@ -58,14 +62,27 @@ export function startDuties(deps: DutiesDeps): Duties {
       webhook: config.webhook,
       periodMs: config.quota.periodMs,
       log,
+      ...(observer && { onWebhookAttempt: observer.webhookAttempted }),
     }),
     ...(stores.objectStore
-      ? [startAbandonedSweeper({ ...stores, ...stores.objectStore }, config.limits, log)]
+      ? [
+          startAbandonedSweeper(
+            { ...stores, ...stores.objectStore },
+            config.limits,
+            log,
+            observer?.orphansRemoved,
+          ),
+        ]
       : []),
   ];
 
+  // With nobody to receive them, events wait for good, and that is no backlog.
+  const hasReceiver = stores.eventStream !== null || config.webhook !== null;
+  const stopWatching = hasReceiver ? observer?.watchOutbox(stores.ledger.outbox) : undefined;
+
   return {
     async stop() {
+      stopWatching?.();
       await Promise.all(running.map((one) => one.stop()));
       await leases.release('sweeper').catch(() => {});
     },

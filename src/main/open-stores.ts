@@ -4,7 +4,7 @@ import { describeRedis } from '../config/redis.ts';
 import { deriveKey } from '../config/secret-key.ts';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../core/errors.ts';
-import type { Outbox } from '../core/outbox.ts';
+import type { Outbox, OutboxBacklog } from '../core/outbox.ts';
 import type {
   AbandonedUploads,
   Accounts,
@@ -27,6 +27,7 @@ import { createRedisRelay } from '../events/live/redis-relay.ts';
 import type { Relay } from '../events/live/relay.ts';
 import type { RedisStreamOptions } from '../events/redis-stream.ts';
 import type { Audit } from '../log/audit.ts';
+import type { ObserveCommand } from '../stores/redis/scripts.ts';
 import { openAudit, protectSessions } from './open-protection.ts';
 
 /** Connections are opened here, for main.ts, and nowhere else. */
@@ -39,7 +40,7 @@ const clock = { now: () => Date.now() };
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
   readonly sessions: SessionStore & Concatenation & Accounts & KnownAccounts & DueSessions & PartList & Probe;
-  readonly ledger: Ledger & Probe & { readonly outbox: Outbox };
+  readonly ledger: Ledger & Probe & { readonly outbox: Outbox & OutboxBacklog };
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */
   readonly objectStore: (AbandonedUploads & { readonly direct: DirectBlobs }) | null;
@@ -50,6 +51,8 @@ export interface Stores {
   readonly writerSignals: ((instance: string) => WriterSignals) | null;
   /** What a process of that name asks for so that others leave it alone. */
   readonly leases: (instance: string) => Leases;
+  /** Whether calls to Redis are refused without asking it; null without Redis. */
+  readonly breakerState: (() => 'closed' | 'half_open' | 'open') | null;
   /** Carries live events between the processes that share these sessions. */
   readonly relay: Relay;
   close(): Promise<void>;
@@ -59,8 +62,9 @@ export async function openStores(
   config: Config,
   log: FastifyBaseLogger,
   audit: Audit = openAudit(config, log),
+  observeCommand?: ObserveCommand,
 ): Promise<Stores> {
-  const { sessions: opened, close, ...shared } = await openSessions(config, log);
+  const { sessions: opened, close, ...shared } = await openSessions(config, log, observeCommand);
   const sessions = await protectSessions(opened, config, audit);
   const ledger = await openLedger(config, log);
   const { blobs, objectStore, close: closeBlobs } = await openBlobs(config, sessions);
@@ -122,6 +126,7 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
+  observe: ObserveCommand | undefined,
 ): Promise<Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'close'> & { readonly close: () => void }> {
   if (config.sessions.backend === 'sqlite') {
     const [{ createSqliteSessionStore }, { createMemoryRateLimits }, { createMemoryLeases }] =
@@ -139,6 +144,7 @@ async function openSessions(
       eventStream: null,
       writerSignals: null,
       leases: createMemoryLeases,
+      breakerState: null,
       relay,
       close: () => sessions.close(),
     };
@@ -163,15 +169,16 @@ async function openSessions(
     log.warn({ redis: describeRedis(address) }, 'Redis does not answer yet; it is tried again');
   }
   const shardOf = shardsOf(config);
-  const sessions = createRedisSessionStore({ redis, prefix, shardOf });
+  const sessions = createRedisSessionStore({ redis, prefix, shardOf, observe });
   const subscriber = connectListener(redis);
   subscriber.on('error', onError);
   return {
     sessions,
-    rateLimits: createRedisRateLimits({ redis, prefix, shardOf }),
+    rateLimits: createRedisRateLimits({ redis, prefix, shardOf, observe }),
     eventStream: { redis, stream },
     writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
-    leases: (instance) => createRedisLeases({ redis, prefix, instance }),
+    leases: (instance) => createRedisLeases({ redis, prefix, instance, observe }),
+    breakerState: sessions.breakerState,
     relay: createRedisRelay({
       commands: redis,
       subscriber,

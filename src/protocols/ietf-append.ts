@@ -45,6 +45,7 @@ export async function receiveBytes(
   const result = await deps.engine.append({
     session,
     body,
+    protocol: 'ietf',
     start: bytes.start,
     length: parseLength(request.headers),
     completes: bytes.complete ? 'at_end' : 'never',

@@ -26,7 +26,7 @@ export function createPlainDialect(deps: ProtocolDeps) {
       return refuseHeader(exchange, { path: 'header/content-range', message });
     }
     const result = await engine.append({
-      ...{ session, body, start: 'restart', length: null, completes: 'at_end' },
+      ...{ session, body, protocol: 'put', start: 'restart', length: null, completes: 'at_end' },
       onAdmitted: () => sendContinue(reply),
     });
     switch (result.kind) {

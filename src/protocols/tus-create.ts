@@ -88,7 +88,7 @@ async function firstBytes(
   const { reply, body } = exchange;
   const { session, check, completes } = upload;
   const result = await deps.engine.append({
-    ...{ session, body, start: 0, length: null, completes },
+    ...{ session, body, protocol: 'tus', start: 0, length: null, completes },
     ...(check && { check }),
     onAdmitted: () => sendContinue(reply),
   });

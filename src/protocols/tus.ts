@@ -79,7 +79,7 @@ export function createTusDialect(deps: ProtocolDeps) {
     if (changesNothing(session, offset, length, body.declaredLength)) return acknowledged(exchange, session);
 
     const result = await engine.append({
-      ...{ session, body, start: offset, length, completes: 'at_length' },
+      ...{ session, body, protocol: 'tus', start: offset, length, completes: 'at_length' },
       ...(check && { check }),
       onAdmitted: () => sendContinue(reply),
     });

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { createAccountBook } from '../../src/core/account-book.ts';
 import { accepted } from '../../src/core/errors.ts';
-import { createReconcile, type ReconcileDeps } from '../../src/core/reconcile.ts';
+import { createReconcile, type Reconcile, type ReconcileDeps } from '../../src/core/reconcile.ts';
 import type { Session } from '../../src/core/session.ts';
 import { createSqliteLedger } from '../../src/stores/sqlite/ledger.ts';
 import { createSqliteSessionStore } from '../../src/stores/sqlite/sessions.ts';
@@ -98,6 +98,12 @@ function openSqlite(t: TestContext, folder: string) {
 
 const NOTHING = { drifted: 0, driftBytes: 0, finished: 0, completed: 0 };
 
+/** What a pass found wrong; how much all have reserved is another test's affair. */
+async function findings(reconcile: Reconcile) {
+  const { reservedBytes: _reserved, activeSessions: _active, ...found } = await reconcile();
+  return found;
+}
+
 for (const backend of ['sqlite', 'redis'] as const) {
   test(`${backend}: an upload that was settled, but not finished, is finished once`, async (t) => {
     const w = await openWorld(t, backend);
@@ -106,12 +112,18 @@ for (const backend of ['sqlite', 'redis'] as const) {
     await w.sealed(userId, 50);
     await w.settle(session);
     const reconcile = w.reconciler();
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 1, finished: 1 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1, finished: 1 });
     assert.equal((await w.store.find(session.sessionId))?.status, 'completed');
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 700, reservedBytes: 50 });
     assert.deepEqual(w.events, [`completed ${session.sessionId}`]);
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 1 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1 });
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 700, reservedBytes: 50 });
+  });
+
+  test(`${backend}: a pass tells what all accounts have reserved, and how many sessions live`, async (t) => {
+    const w = await openWorld(t, backend);
+    for (const bytes of [700, 50]) await w.sealed(newUser(), bytes);
+    assert.partialDeepStrictEqual(await w.reconciler()(), { reservedBytes: 750, activeSessions: 2 });
   });
 
   test(`${backend}: one settled in an earlier period is finished too, and counted in none here`, async (t) => {
@@ -135,12 +147,12 @@ for (const backend of ['sqlite', 'redis'] as const) {
     await w.misread(tooLittle, 'used', -100);
     await w.misread(tooLittle, 'limit', 5);
     const reconcile = w.reconciler();
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 3, drifted: 2, driftBytes: 141 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 3, drifted: 2, driftBytes: 141 });
     for (const userId of [right, tooMuch, tooLittle]) {
       const expected = { usedBytes: 300, reservedBytes: 20, limitBytes: LIMIT };
       assert.partialDeepStrictEqual(await w.accountBook.quota(userId), expected);
     }
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 3 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 3 });
   });
 
   test(`${backend}: while uploads finish, nothing seems to drift and nothing is counted wrongly`, async (t) => {
@@ -155,7 +167,7 @@ for (const backend of ['sqlite', 'redis'] as const) {
     while (finishing) await reconcile();
     await finished;
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 600, reservedBytes: 0 });
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 1 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1 });
   });
 
   test(`${backend}: bytes that are all there and that nobody completes are completed, with the second look`, async (t) => {
@@ -163,8 +175,8 @@ for (const backend of ['sqlite', 'redis'] as const) {
     const userId = newUser();
     const session = await w.sealed(userId, 700);
     const reconcile = w.reconciler(async (found) => accepted(await w.complete(found)));
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 1 }, 'somebody may be at it');
-    assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 1, completed: 1 });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1 }, 'somebody may be at it');
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1, completed: 1 });
     assert.equal((await w.store.find(session.sessionId))?.status, 'completed');
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 700, reservedBytes: 0 });
   });
@@ -174,7 +186,7 @@ for (const backend of ['sqlite', 'redis'] as const) {
     const userId = newUser();
     const session = await w.sealed(userId, 700);
     await w.ledger.voidSession(session.sessionId, userId);
-    assert.deepEqual(await w.reconciler()(), { ...NOTHING, accounts: 1 });
+    assert.deepEqual(await findings(w.reconciler()), { ...NOTHING, accounts: 1 });
     assert.equal((await w.store.find(session.sessionId))?.status, 'active');
     w.ledger.close();
     await assert.rejects(w.reconciler()(), { code: 'LEDGER_UNAVAILABLE' });
@@ -192,10 +204,15 @@ test('redis: reservations that do not add up are summed up again from the sessio
   await w.misread(leaking, 'reserved', 500);
   await w.misread(empty, 'reserved', -11);
   const reconcile = w.reconciler();
-  assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 3, drifted: 3, driftBytes: 7 + 500 + 11 });
+  assert.deepEqual(await findings(reconcile), {
+    ...NOTHING,
+    accounts: 3,
+    drifted: 3,
+    driftBytes: 7 + 500 + 11,
+  });
   for (const userId of [miscounted, leaking]) {
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 0, reservedBytes: 100 });
   }
   assert.partialDeepStrictEqual(await w.accountBook.quota(empty), { usedBytes: 30, reservedBytes: 0 });
-  assert.deepEqual(await reconcile(), { ...NOTHING, accounts: 3 });
+  assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 3 });
 });

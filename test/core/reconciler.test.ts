@@ -5,7 +5,10 @@ import type { Leases } from '../../src/core/ports.ts';
 import type { Reconcile } from '../../src/core/reconcile.ts';
 import { type ReconcilerOptions, startReconciler } from '../../src/reconciler.ts';
 
-const FOUND = { accounts: 1, drifted: 1, driftBytes: 41, finished: 0, completed: 0 };
+const FOUND = {
+  ...{ accounts: 1, drifted: 1, driftBytes: 41, finished: 0, completed: 0 },
+  ...{ reservedBytes: 0, activeSessions: 0 },
+};
 const SILENT: ReconcilerOptions['log'] = { info: () => {}, warn: () => {} };
 
 /** Leases among those who ask for them here, without an end. */

@@ -40,6 +40,7 @@ test('the OpenAPI document is whole: every address, a summary for each, no refer
       `delete ${P}/sessions/{session_id}`,
       'delete /v1/uploads/{session_id}',
       'get /livez',
+      'get /metrics',
       'get /readyz',
       'get /v1/admin/users/{user_id}/quota',
       `get ${P}/events`,

@@ -59,7 +59,7 @@ export const initiateRoute: FastifyPluginCallbackTypebox<
         permission: 'create_sessions',
         limit: rateLimiter.forWork('initiate'),
       }),
-      config: { surprise: 'SESSION_CREATION_FAILED' },
+      config: { surprise: 'SESSION_CREATION_FAILED', createsSession: true },
       schema: {
         operationId: 'initiate',
         summary: 'Create an upload session',

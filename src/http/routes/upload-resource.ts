@@ -103,7 +103,8 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
     });
   }
 
-  app.post(UPLOADS_PATH, { schema: describeCreation() }, async (request, reply) => {
+  const creation = { config: { createsSession: true }, schema: describeCreation() } as const;
+  app.post(UPLOADS_PATH, creation, async (request, reply) => {
     const exchange = exchangeOf(request, reply);
     if (spoken(exchange) === 'ietf') return ietf.create(exchange);
     return tus.refuseVersion(exchange) ?? tus.create(exchange);

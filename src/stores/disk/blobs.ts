@@ -100,6 +100,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     if (found) return found;
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes cannot be read. Try again in a moment.', {
       cause: new Error(`no file of session ${ref.sessionId}`),
+      bytesAreLost: true,
     });
   }
 

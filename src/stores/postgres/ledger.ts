@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Outbox } from '../../core/outbox.ts';
+import type { Outbox, OutboxBacklog } from '../../core/outbox.ts';
 import type { Completion, Ledger, Probe, Settlement } from '../../core/ports.ts';
 import type { Account } from '../../core/quota.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
@@ -21,7 +21,7 @@ export interface PostgresLedgerOptions {
 }
 
 export interface PostgresLedger extends Ledger, Probe {
-  readonly outbox: Outbox;
+  readonly outbox: Outbox & OutboxBacklog;
   /** Bounded by the deadline of what is running. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): Promise<void>;
 }

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { NewOutboxEvent, Outbox, OutboxEvent, OutboxRecord, OutboxStatus } from '../../core/outbox.ts';
+import type {
+  NewOutboxEvent,
+  Outbox,
+  OutboxBacklog,
+  OutboxEvent,
+  OutboxRecord,
+  OutboxStatus,
+} from '../../core/outbox.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
 import type { Pool } from './pool.ts';
 
@@ -13,7 +20,9 @@ const IS = {
   dead: 'dead_at is not null',
 } as const satisfies Record<OutboxStatus, string>;
 
-export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOutboxEvent): Promise<void> } {
+export function createPostgresOutbox(
+  pool: Pool,
+): Outbox & OutboxBacklog & { record(event: NewOutboxEvent): Promise<void> } {
   const delivered = statement('delivered');
   const failed = statement('failed');
   const prune = statement('prune');
@@ -52,6 +61,16 @@ export function createPostgresOutbox(pool: Pool): Outbox & { record(event: NewOu
     replay: (ids) => pool.operation(async (query) => (await query(replay, [JSON.stringify(ids)])).length),
 
     prune: (ageMs, limit) => pool.operation(async (query) => (await query(prune, [ageMs, limit])).length),
+
+    backlog: () =>
+      pool.operation(async (query) => {
+        const [row = {}] = await query(
+          `select count(*) as pending, coalesce(ledger_now() - min(created_at), 0) as oldest
+             from outbox where ${IS.pending}`,
+          [],
+        );
+        return { pending: integer(row, 'pending'), oldestMs: integer(row, 'oldest') };
+      }),
 
     record: ({ id, kind, subject, payload }) =>
       pool.operation(async (query) => {

@@ -15,7 +15,11 @@ export interface CircuitBreaker {
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Calls `work` whatever is known: for health checks. What it finds counts. */
   probe<T>(work: () => Promise<T>): Promise<T>;
+  state(): BreakerState;
 }
+
+/** `half_open`: away, and one call is under way to see whether it is back. */
+export type BreakerState = 'closed' | 'half_open' | 'open';
 
 /** `now`: milliseconds on a clock that never steps. */
 export function createCircuitBreaker(now: () => number = () => performance.now()): CircuitBreaker {
@@ -42,6 +46,7 @@ export function createCircuitBreaker(now: () => number = () => performance.now()
 
   return {
     probe,
+    state: () => (failures < FAILURES ? 'closed' : probing ? 'half_open' : 'open'),
     async run(work) {
       if (failures < FAILURES) return probe(work);
       if (probing || now() < nextProbeAt) throw sessionStoreAway(new Error('Redis did not answer others.'));

@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
-import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
+import { type BreakerState, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
 import { rethrow } from './context.ts';
 import { slotOf } from './slot.ts';
 
@@ -9,6 +9,8 @@ export interface Circuits {
   of(shard: string): CircuitBreaker;
   /** Throws where a server does not answer. */
   check(): Promise<void>;
+  /** Of several servers, that of the worst. */
+  state(): BreakerState;
 }
 
 export function createCircuits(redis: Redis | Cluster): Circuits {
@@ -20,6 +22,7 @@ function circuitOfServer(redis: Redis): Circuits {
   return {
     of: () => breaker,
     check: () => breaker.probe(() => ping(redis)),
+    state: () => breaker.state(),
   };
 }
 
@@ -36,6 +39,10 @@ function circuitsOfCluster(cluster: Cluster): Circuits {
   }
 
   return {
+    state() {
+      const states = [...breakers.values()].map((breaker) => breaker.state());
+      return (['open', 'half_open'] as const).find((state) => states.includes(state)) ?? 'closed';
+    },
     of: (shard) => breakerOf(cluster.slots[slotOf(shard)]?.[0] ?? ''),
     async check() {
       const masters = new Set(cluster.slots.map(([master]) => master ?? ''));

@@ -1,7 +1,7 @@
 import type { Leases } from '../../core/ports.ts';
 import { withDeadline } from './call.ts';
 import type { RedisClient } from './connect.ts';
-import { loadScripts } from './scripts.ts';
+import { loadScripts, type ObserveCommand } from './scripts.ts';
 
 const DEADLINE_MS = 1500;
 
@@ -11,11 +11,12 @@ export interface RedisLeasesDeps {
   readonly prefix: string;
   /** Name of this process, unlike that of any other that ever ran. */
   readonly instance: string;
+  readonly observe?: ObserveCommand | undefined;
 }
 
 /** Leases in Redis, by its clock. A failover can lose one that was just given: then two have it until it ends. */
-export function createRedisLeases({ redis, prefix, instance }: RedisLeasesDeps): Leases {
-  const run = loadScripts(redis);
+export function createRedisLeases({ redis, prefix, instance, observe }: RedisLeasesDeps): Leases {
+  const run = loadScripts(redis, observe);
   const ask = (name: string, ms: number) =>
     withDeadline(DEADLINE_MS, run('lease', [`${prefix}:lease:${name}`], [instance, String(ms)]));
   return {

@@ -3,7 +3,7 @@ import type { RateLimits, RateSubject } from '../../core/ports.ts';
 import { withDeadline } from './call.ts';
 import type { RedisClient } from './connect.ts';
 import { asList, asNumber, asText } from './replies.ts';
-import { loadScripts } from './scripts.ts';
+import { loadScripts, type ObserveCommand } from './scripts.ts';
 
 /** A request waits no longer for its permit: what comes after has deadlines of its own (invariant E). */
 const DEADLINE_MS = 250;
@@ -16,9 +16,10 @@ export function createRedisRateLimits(deps: {
   readonly redis: RedisClient;
   readonly prefix: string;
   readonly shardOf: (userId: string) => string;
+  readonly observe?: ObserveCommand | undefined;
 }): RateLimits {
   const { prefix, shardOf } = deps;
-  const run = loadScripts(deps.redis);
+  const run = loadScripts(deps.redis, deps.observe);
 
   function keyOf(policy: string, subject: RateSubject): string {
     if (subject.kind === 'user')

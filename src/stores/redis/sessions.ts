@@ -12,6 +12,7 @@ import { shardOfSession } from '../../core/session-id.ts';
 import { createAccounts } from './accounts.ts';
 import { createAdmission } from './admission.ts';
 import { withDeadline } from './call.ts';
+import type { BreakerState } from './circuit-breaker.ts';
 import { createCircuits } from './circuits.ts';
 import { createConcatenation } from './concatenation.ts';
 import { createOwners, type StoreContext } from './context.ts';
@@ -20,7 +21,7 @@ import { keysWithPrefix } from './keys.ts';
 import { createKnownAccounts } from './known-accounts.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createPartList } from './parts.ts';
-import { loadScripts } from './scripts.ts';
+import { loadScripts, type ObserveCommand } from './scripts.ts';
 
 /** An answer is out within two seconds, store or no store (invariant E); the end of an upload asks twice. */
 const DEADLINE_MS = 700;
@@ -31,6 +32,7 @@ export interface RedisSessionStoreDeps {
   readonly prefix?: string;
   /** The user's shard, the first three digits of all ids of his sessions. */
   readonly shardOf: (userId: string) => string;
+  readonly observe?: ObserveCommand | undefined;
 }
 
 export type RedisSessionStore = SessionStore &
@@ -39,7 +41,10 @@ export type RedisSessionStore = SessionStore &
   KnownAccounts &
   DueSessions &
   PartList &
-  Probe;
+  Probe & {
+    /** Whether calls are refused without asking Redis. */
+    breakerState(): BreakerState;
+  };
 
 /**
  * Sessions and reservations in Redis. Each operation is one script in one round trip, except the rare paths
@@ -48,10 +53,10 @@ export type RedisSessionStore = SessionStore &
  * others have just found out.
  */
 export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessionStore {
-  const { redis, prefix = 'upload_session', shardOf } = deps;
+  const { redis, prefix = 'upload_session', shardOf, observe } = deps;
   const keys = keysWithPrefix(prefix);
   const owners = createOwners(redis, keys, shardOf);
-  const context: StoreContext = { redis, keys, shardOf, owners, run: loadScripts(redis) };
+  const context: StoreContext = { redis, keys, shardOf, owners, run: loadScripts(redis, observe) };
 
   const lifecycle = createLifecycle(context);
   const accounts = createAccounts(context, lifecycle.find);
@@ -69,6 +74,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   return {
     name: 'session_store',
     backend: 'redis',
+    breakerState: circuits.state,
     check: () => withDeadline(DEADLINE_MS, circuits.check()),
     admit: (admission) => ofUser(admission.userId, () => admit(admission)),
     find: (id) => ofSession(id, () => lifecycle.find(id)),

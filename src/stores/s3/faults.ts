@@ -33,7 +33,7 @@ export function lostBytes(what: string): SluiceError {
   return new SluiceError(
     'STORAGE_UNAVAILABLE',
     'The stored bytes cannot be found. Try again in a moment, or start a new upload.',
-    { cause: new Error(what), retryAfterSeconds: RETRY_AFTER_SECONDS },
+    { cause: new Error(what), retryAfterSeconds: RETRY_AFTER_SECONDS, bytesAreLost: true },
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Outbox } from '../../core/outbox.ts';
+import type { Outbox, OutboxBacklog } from '../../core/outbox.ts';
 import type { Clock, Ledger, Probe } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createLedgerAccounts } from './ledger-accounts.ts';
@@ -16,7 +16,7 @@ export interface SqliteLedgerOptions {
 }
 
 export interface SqliteLedger extends Ledger, Probe {
-  readonly outbox: Outbox;
+  readonly outbox: Outbox & OutboxBacklog;
   /** The completed upload of this session; null where it did not complete. */
   findUpload(sessionId: string): Promise<UploadRecord | null>;
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */

@@ -1,4 +1,4 @@
-import type { Outbox, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
+import type { Outbox, OutboxBacklog, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
 import type { Clock } from '../../core/ports.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
 import type { Database } from './database.ts';
@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 const PENDING = 'delivered_at IS NULL AND dead_at IS NULL';
 
 /** The delivering side of `outbox`. */
-export function createSqliteOutbox(db: Database, clock: Clock): Outbox {
+export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxBacklog {
   const claim = db.prepare(
     `UPDATE outbox SET attempts = attempts + 1, next_attempt_at = :leasedUntil
      WHERE sequence IN (
@@ -47,6 +47,10 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox {
      )`,
   );
 
+  const backlog = db.prepare(
+    `SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE ${PENDING}`,
+  );
+
   return {
     claim: (limit, leaseMs) =>
       db.write(() => {
@@ -75,6 +79,13 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox {
 
     prune: (ageMs, limit) =>
       db.write(() => Number(prune.run({ before: clock.now() - ageMs, limit }).changes)),
+
+    backlog: () =>
+      db.read(() => {
+        const row = backlog.get() ?? {};
+        const now = clock.now();
+        return { pending: integer(row, 'pending'), oldestMs: now - (integerOrNull(row, 'oldest') ?? now) };
+      }),
   };
 }
 
