@@ -87,6 +87,10 @@ export function createTestReport(deps: {
       if (event.type === 'test:pass' || event.type === 'test:fail') record(event);
       else if (event.type === 'test:stdout' || event.type === 'test:stderr') {
         fileOf(event.data.file).output.push(event.data.message);
+      } else if (event.type === 'test:diagnostic') {
+        // What a test noted of itself: the seed to repeat it with, figures.
+        const { file, message } = event.data;
+        if (file) fileOf(file).output.push(`${message}\n`);
       } else if (event.type === 'test:summary' && event.data.file)
         close(event.data.file, event.data.duration_ms);
     },

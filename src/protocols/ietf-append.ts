@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Refusal } from '../core/errors.ts';
 import type { Session } from '../core/session.ts';
@@ -15,6 +16,7 @@ import {
   sessionLimit,
   tellComplete,
   tellState,
+  wantsSha256,
 } from './ietf-headers.ts';
 import { createInterim } from './ietf-interim.ts';
 
@@ -97,6 +99,10 @@ async function answer(
 /** What the resource that the upload was made for answers once it has it all: the session, completed. */
 function finalAnswer(deps: ProtocolDeps, { request, reply }: Exchange, session: Session): FastifyReply {
   tellState(reply, session);
+  const { contentSha256 } = session;
+  if (contentSha256 && wantsSha256(request.headers)) {
+    reply.header('repr-digest', `sha-256=:${Buffer.from(contentSha256, 'hex').toString('base64')}:`);
+  }
   return sendJson(reply.code(201), sessionStatusJson(session, deps.urls(request)));
 }
 
@@ -110,8 +116,9 @@ async function repeat(
   const { body, reply } = exchange;
   const start = bytes.start === 'restart' ? 0 : bytes.start;
   const end = body.declaredLength === null ? null : start + body.declaredLength;
-  if (bytes.complete && end === session.uploadOffset) {
-    if (bytes.start !== 'restart') return finalAnswer(deps, exchange, session);
+  if (bytes.complete && end === session.uploadOffset && agrees(session, exchange.request.headers)) {
+    // Where bytes came before these, their place is what makes them the same; a whole file can be compared.
+    if (start > 0) return finalAnswer(deps, exchange, session);
     sendContinue(reply);
     const comparison = await deps.engine.compare(session, body);
     if (comparison === 'cut') return abandon(exchange);
@@ -119,6 +126,17 @@ async function repeat(
   }
   tellComplete(reply, false);
   return refuse(exchange, endedRefusal(session));
+}
+
+/** Whether what a request tells of the whole file is true of this one. */
+function agrees(session: Session, headers: IncomingHttpHeaders): boolean {
+  const length = parseLength(headers);
+  const digest = parseSha256(headers['repr-digest'])?.toString('hex') ?? null;
+  const { contentSha256, uploadOffset } = session;
+  return (
+    (length === null || length === uploadOffset) &&
+    (digest === null || contentSha256 === null || digest === contentSha256)
+  );
 }
 
 function mismatch(exchange: Exchange, session: Session, start: number | 'restart'): Promise<FastifyReply> {

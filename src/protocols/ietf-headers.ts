@@ -93,6 +93,18 @@ export function parseSha256(header: Header): Buffer | null {
   }
 }
 
+/** `Want-Repr-Digest` (RFC 9530, section 4): whether the client asks for the SHA-256 of the whole. */
+export function wantsSha256(headers: IncomingHttpHeaders): boolean {
+  const header = headers['want-repr-digest'];
+  if (typeof header !== 'string') return false;
+  try {
+    const preference = parseDictionary(header).get('sha-256')?.[0];
+    return typeof preference === 'number' && preference > 0;
+  } catch {
+    return false;
+  }
+}
+
 function bytesOf(source: ArrayBuffer | ArrayBufferView): Buffer {
   if (source instanceof ArrayBuffer) return Buffer.from(source);
   return Buffer.from(source.buffer, source.byteOffset, source.byteLength);

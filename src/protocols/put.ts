@@ -13,6 +13,7 @@ import {
   refuseHeader,
 } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
+import { tellState } from './ietf-headers.ts';
 
 /** Plain HTTP: PUT the whole file, GET its status, HEAD its offset, DELETE it. */
 export function createPlainDialect(deps: ProtocolDeps) {
@@ -66,8 +67,9 @@ export function createPlainDialect(deps: ProtocolDeps) {
   return {
     PUT: put,
 
+    // The IETF draft, section 4.3.1: a client of it that names no version asks in plain HTTP, so it is told all.
     async GET({ request, reply }, session) {
-      reply.header('cache-control', 'no-store');
+      tellState(reply, session);
       return sendJson(reply, sessionStatusJson(session, urls(request)));
     },
 
@@ -76,9 +78,7 @@ export function createPlainDialect(deps: ProtocolDeps) {
       if (session.status !== 'active' && session.status !== 'completed') {
         return refuse(exchange, endedRefusal(session));
       }
-      const length = session.uploadLength ?? session.expectedFileSize;
-      reply.header('upload-offset', session.uploadOffset).header('cache-control', 'no-store');
-      if (length !== null) reply.header('upload-length', length);
+      tellState(reply, session);
       return reply.code(200).send();
     },
 

@@ -58,6 +58,8 @@ export async function startTrial(t: TestContext, size: Size, options: TrialOptio
   const toS3 = options.lineToS3 ? await startLine(s3Port, ['closed']) : null;
   const backend = await startBackend(options.backend ?? 'SQLite and disk', {
     PUBLIC_URL: line.url,
+    // For clients that name the version of the draft they speak, and for no other.
+    INTERIM_RESPONSES: 'true',
     ...(toS3 && { S3_PUBLIC_ENDPOINT: toS3.url }),
     CORS_ORIGINS: [ORIGIN, ...(options.pageOrigin ? [options.pageOrigin] : [])].join(','),
   });

@@ -7,14 +7,18 @@ import type { Row } from './row.ts';
 import { BROWSER_ROWS } from './rows/browsers.ts';
 import { CONCATENATION_ROWS } from './rows/concatenation.ts';
 import { CREATION_ROWS } from './rows/creation.ts';
+import { CUT_DIALECT_ROWS } from './rows/cut-dialects.ts';
 import { CUT_ROWS } from './rows/cuts.ts';
 import { DIRECT_ROWS } from './rows/direct.ts';
 import { IETF_ROWS } from './rows/ietf.ts';
 import { IETF_COMPLETION_ROWS } from './rows/ietf-completion.ts';
 import { IETF_CREATION_ROWS } from './rows/ietf-creation.ts';
+import { IETF_FIELD_ROWS } from './rows/ietf-fields.ts';
 import { LIFE_ROWS } from './rows/life.ts';
 import { MISBEHAVING_ROWS } from './rows/misbehaving.ts';
 import { PLAIN_ROWS } from './rows/plain.ts';
+import { REFUSAL_ROWS } from './rows/refusals.ts';
+import { RESERVATION_ROWS } from './rows/reservations.ts';
 import { TUS_ROWS } from './rows/tus.ts';
 import { TUS_EXTENSION_ROWS } from './rows/tus-extensions.ts';
 import { WRITER_ROWS } from './rows/writers.ts';
@@ -32,8 +36,12 @@ const ROWS: readonly Row[] = [
   ...IETF_ROWS,
   ...IETF_COMPLETION_ROWS,
   ...IETF_CREATION_ROWS,
+  ...IETF_FIELD_ROWS,
   ...WRITER_ROWS,
   ...CUT_ROWS,
+  ...CUT_DIALECT_ROWS,
+  ...REFUSAL_ROWS,
+  ...RESERVATION_ROWS,
   ...BROWSER_ROWS,
 ];
 

@@ -6,7 +6,7 @@ import { type Row, rule } from '../row.ts';
 
 /** Every header that a client of one of the dialects sends. */
 const SENT =
-  'authorization,content-type,tus-resumable,upload-offset,upload-length,upload-defer-length,upload-metadata,upload-checksum,upload-complete,upload-draft-interop-version,content-digest,repr-digest,content-disposition,x-http-method-override,idempotency-key';
+  'authorization,content-type,tus-resumable,upload-offset,upload-length,upload-defer-length,upload-metadata,upload-checksum,upload-concat,upload-complete,upload-incomplete,upload-draft-interop-version,content-digest,repr-digest,want-repr-digest,content-disposition,x-http-method-override,idempotency-key';
 
 /** What only a browser asks for. */
 export const BROWSER_ROWS: readonly Row[] = [

@@ -194,6 +194,7 @@ export const CREATION_ROWS: readonly Row[] = [
             'checksum',
             'checksum-trailer',
             'expiration',
+            'concatenation',
           ]) {
             assert.ok(offered.includes(extension), extension);
           }

@@ -34,6 +34,7 @@ export const TUS_ROWS: readonly Row[] = [
       assert.equal(headers['upload-offset'], String(BEGUN));
       assert.equal(headers['upload-length'], String(FILE.length));
       assert.equal(headers['cache-control'], 'no-store');
+      assert.match(headers['upload-expires'] ?? '', /GMT$/);
       await finish(upload);
     },
   },
@@ -56,6 +57,7 @@ export const TUS_ROWS: readonly Row[] = [
         const answer = await patch(upload, wrong, REST);
         assertRefused(answer, 409, 'OFFSET_MISMATCH');
         assert.equal(answer.headers['upload-offset'], String(BEGUN));
+        assert.match(answer.headers['upload-expires'] ?? '', /GMT$/);
       }
       assert.equal(await offset(upload), BEGUN);
       await finish(upload);
