@@ -14,7 +14,10 @@ export interface Credentials {
 export type Authorize = (
   withoutCredentials: boolean,
   refresh: boolean,
-) => Promise<{ readonly authorization: string | null; readonly credentials: RequestCredentials }>;
+) => Promise<{
+  readonly authorization: string | null;
+  readonly credentials: 'omit' | 'same-origin' | 'include';
+}>;
 
 export function createAuthorization(options: Credentials): Authorize {
   return async (withoutCredentials, refresh) => {
