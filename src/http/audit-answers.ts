@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import type { Refusal } from '../core/errors.ts';
 import type { Audit } from '../log/audit.ts';
-import { knownCaller } from './auth/authenticate.ts';
 import { pathOf, refusalOf } from './problem.ts';
 import { isFailedAuthentication } from './rate-limits/count-failures.ts';
 
@@ -20,7 +19,7 @@ export function auditAnswers(app: FastifyInstance, audit: Audit): void {
   app.addHook('onResponse', (request, reply, done) => {
     const refusal = refusalOf(reply);
     if (refusal !== undefined && isWorthALine(request, refusal, reply.statusCode)) {
-      const caller = knownCaller(request);
+      const { caller } = request;
       audit.record(
         isFailedAuthentication(refusal) ? 'authentication.failed' : 'request.refused',
         {
@@ -42,7 +41,7 @@ export function auditAnswers(app: FastifyInstance, audit: Audit): void {
     if (isFailedAuthentication(refusal)) return true;
     if (!REFUSING_STATUSES.has(status)) return false;
     if (refusal.code !== 'RATE_LIMITED') return true;
-    const key = `${refusal.details?.policy} ${knownCaller(request)?.userId ?? request.ip}`;
+    const key = `${refusal.details?.policy} ${request.caller?.userId ?? request.ip}`;
     if (told.has(key)) return false;
     told.set(key, true);
     return true;

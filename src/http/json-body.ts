@@ -8,7 +8,12 @@ export const MAX_JSON_BYTES = 1_048_576;
 /** Arrays and objects inside one another. Far beyond any real context, and safe for whoever walks it. */
 const MAX_JSON_DEPTH = 100;
 
-const members = new WeakMap<FastifyRequest, ReadonlyMap<string, string>>();
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Members of the JSON body as they were written. */
+    bodyMembers: ReadonlyMap<string, string> | null;
+  }
+}
 
 /**
  * Reads JSON bodies, and nothing else (other content types are 415). A body that is not UTF-8, too deep, or
@@ -17,6 +22,7 @@ const members = new WeakMap<FastifyRequest, ReadonlyMap<string, string>>();
  */
 export function acceptJsonBodies(app: FastifyInstance): void {
   const parseSafely = app.getDefaultJsonParser('error', 'error');
+  app.decorateRequest('bodyMembers', null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>(
     'application/json',
@@ -32,7 +38,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
         if (scan.depth > MAX_JSON_DEPTH) {
           return done(refuse({ path: '', message: `must not be nested deeper than ${MAX_JSON_DEPTH}` }));
         }
-        members.set(request, scan.members);
+        request.bodyMembers = scan.members;
         done(null, value);
       });
     },
@@ -41,7 +47,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
 
 /** The member of the body's top-level object as it was written, or undefined where it has none. */
 export function memberAsSent(request: FastifyRequest, name: string): string | undefined {
-  return members.get(request)?.get(name);
+  return request.bodyMembers?.get(name);
 }
 
 function refuse(fault: BodyFault): Error {

@@ -3,7 +3,9 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { answerClientError } from './client-errors.ts';
 import { limitConnections } from './connections.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
+import { invalidRequestRefusal } from './invalid-request.ts';
 import { acceptJsonBodies } from './json-body.ts';
+import { sendRefusal } from './problem.ts';
 import type { TrustsProxy } from './proxies.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRouteTable } from './route-table.ts';
@@ -31,6 +33,9 @@ const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
 
 /** Milliseconds between two looks for connections that are too slow. Node's own half minute would double the limit. */
 const LOOK_EVERY_MS = 1000;
+
+/** Levels of the log that let `debug` through. */
+const WITH_DEBUG: ReadonlySet<string> = new Set(['debug', 'trace']);
 
 /** A Fastify that has no route yet, but already answers everything the way Sluice does. */
 export function createServer(options: {
@@ -63,6 +68,7 @@ export function createServer(options: {
 
   // Node's own default ends a connection whose client has closed its side, though it still waits for the answer.
   Object.assign(app.server, { httpAllowHalfOpen: true });
+  app.decorateRequest('caller', null);
   app.setValidatorCompiler(createValidatorCompiler());
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app, createRouteTable(app));
@@ -71,14 +77,19 @@ export function createServer(options: {
   limitConnections(app.server, { perAddress: connections.perAddress, trustsProxy });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    done();
+    // Node's parser takes the head of a request for what it is, and stumbles only over what follows.
+    if (request.raw.httpVersionMajor === 1) return done();
+    reply.header('connection', 'close');
+    sendRefusal(reply, invalidRequestRefusal([{ path: '', message: 'must be HTTP/1.1' }]));
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    request.log.debug(
-      { method: request.method, status: reply.statusCode, ms: reply.elapsedTime },
-      'answered',
-    );
-    done();
-  });
+  if (WITH_DEBUG.has(options.log.level)) {
+    app.addHook('onResponse', (request, reply, done) => {
+      request.log.debug(
+        { method: request.method, status: reply.statusCode, ms: reply.elapsedTime },
+        'answered',
+      );
+      done();
+    });
+  }
   return app;
 }

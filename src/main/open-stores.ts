@@ -1,5 +1,4 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { describeRedis } from '../config/redis.ts';
 import { deriveKey } from '../config/secret-key.ts';
 import type { Config } from '../config.ts';
@@ -202,12 +201,13 @@ const SHARDS_REMEMBERED = 10_000;
 export function shardsOf(config: Config): (userId: string) => string {
   const secret = config.profile === 'embedded' ? 'embedded' : config.sessionIdKey;
   const key = deriveKey(secret, 'session-id-shard');
-  // A request asks for it half a dozen times.
-  const known = new LRUCache<string, string>({ max: SHARDS_REMEMBERED });
+  // A request asks for it half a dozen times. Starting again now and then is cheaper than keeping an order.
+  const known = new Map<string, string>();
   return (userId) => {
     const remembered = known.get(userId);
     if (remembered !== undefined) return remembered;
     const shard = shardOfUser(key, userId);
+    if (known.size >= SHARDS_REMEMBERED) known.clear();
     known.set(userId, shard);
     return shard;
   };

@@ -29,7 +29,12 @@ function requirePermission(caller: Caller, permission: Permission): Outcome<Call
   );
 }
 
-const callers = new WeakMap<FastifyRequest, Caller>();
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent the request, as far as that has been found out. */
+    caller: Caller | null;
+  }
+}
 
 /** Who may pass, beside being known. */
 interface CallerRules {
@@ -45,7 +50,7 @@ export async function admitCaller(
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
 ): Promise<Outcome<Caller>> {
   const known = await authenticate(request);
-  if (known.ok) callers.set(request, known.value);
+  if (known.ok) request.caller = known.value;
   const caller = known.ok && rules.permission ? requirePermission(known.value, rules.permission) : known;
   if (!caller.ok) return caller;
   const refusal = await rules.limit?.(request, reply, caller.value);
@@ -71,14 +76,9 @@ function sendsMuch(request: FastifyRequest): boolean {
   return coding !== undefined || Number(length ?? 0) > MAX_JSON_BYTES;
 }
 
-/** The caller, as far as he has been found out; for logs. */
-export function knownCaller(request: FastifyRequest): Caller | undefined {
-  return callers.get(request);
-}
-
 /** The caller whom `callerGuard` let pass. */
 export function callerOf(request: FastifyRequest): Caller {
-  const caller = callers.get(request);
-  if (caller === undefined) throw new TypeError('callerOf() needs callerGuard() on the route');
+  const { caller } = request;
+  if (caller === null) throw new TypeError('callerOf() needs callerGuard() on the route');
   return caller;
 }

@@ -30,15 +30,19 @@ export function asStoreFault(fault: unknown): unknown {
  * When the process was too busy to look, the timer is due before replies that lie in the socket are read: Node
  * runs timers first. So the sockets get one turn before the verdict.
  */
-export async function withDeadline<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    const giveUp = () => reject(sessionStoreAway(new Error(`No answer from Redis in ${ms} ms.`)));
-    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ms);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withDeadline<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const giveUp = () => reject(sessionStoreAway(new Error(`No answer from Redis in ${ms} ms.`)));
+  const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ms);
+  work.then(
+    (value) => {
+      clearTimeout(timer);
+      resolve(value);
+    },
+    (fault: unknown) => {
+      clearTimeout(timer);
+      reject(fault);
+    },
+  );
+  return promise;
 }
