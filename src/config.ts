@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { readOrigins, readPublicUrl, readTrustProxy, type TrustProxy } from './config/addresses.ts';
 import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
+import { type MetricsSettings, readMetrics } from './config/observation.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
 import { type Protection, readProtection } from './config/protection.ts';
 import { type RedisAddress, readRedis, usesRedis } from './config/redis.ts';
@@ -58,8 +59,7 @@ export interface Config {
   readonly reconcileIntervalMs: number;
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
   readonly protection: Protection;
-  /** Null where nothing is counted. `token`: who sends it may read; null lets those inside read. */
-  readonly metrics: { readonly token: string | null } | null;
+  readonly metrics: MetricsSettings;
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
 }
@@ -92,6 +92,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const ledger = readLedger(settings, { profile, dataDir }, faults);
   const webhook = readWebhook(settings, faults);
   const protection = readProtection(settings, faults);
+  const metrics = readMetrics(settings, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   const jwksUrl = readJwksUrl(settings, faults);
   if (faults.length > 0) return { ok: false, faults };
@@ -134,7 +135,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
       minBytesPerSecond: settings.UPLOAD_MIN_RATE,
     },
     protection,
-    metrics: settings.METRICS ? { token: settings.METRICS_TOKEN ?? null } : null,
+    metrics,
     interimResponses: settings.INTERIM_RESPONSES,
   };
   return { ok: true, config };

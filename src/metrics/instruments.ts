@@ -67,10 +67,20 @@ export function createInstruments(): Instruments {
   }
 
   return {
-    counter: (name) => add(name, createNumber, counterOf),
-    gauge: (name) => add(name, createNumber, gaugeOf),
-    histogram: (name) => add(name, createBuckets, (series) => series),
+    counter: once((name) => add(name, createNumber, counterOf)),
+    gauge: once((name) => add(name, createNumber, gaugeOf)),
+    histogram: once((name) => add(name, createBuckets, (series) => series)),
     report: () => [...all.values()].map((instrument) => instrument.report()),
+  };
+}
+
+/** Whoever asks for a metric gets the same one. */
+function once<T>(make: (name: MetricName) => Family<T>): (name: MetricName) => Family<T> {
+  const made = new Map<MetricName, Family<T>>();
+  return (name) => {
+    const family = made.get(name) ?? make(name);
+    made.set(name, family);
+    return family;
   };
 }
 

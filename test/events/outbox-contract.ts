@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NewOutboxEvent, Outbox, OutboxEvent, OutboxRecord } from '../../src/core/outbox.ts';
+import type {
+  NewOutboxEvent,
+  Outbox,
+  OutboxBacklog,
+  OutboxEvent,
+  OutboxRecord,
+} from '../../src/core/outbox.ts';
 import type { Ledger } from '../../src/core/ports.ts';
 import { newSession, newUser, settlementOf } from '../contracts/ledger/harness.ts';
 
@@ -8,7 +14,7 @@ import { newSession, newUser, settlementOf } from '../contracts/ledger/harness.t
 export interface OutboxHarness {
   readonly periodMs: number;
   /** A connection of its own, as another instance would have it. */
-  connect(): Promise<Ledger & { readonly outbox: Outbox }>;
+  connect(): Promise<Ledger & { readonly outbox: Outbox & OutboxBacklog }>;
   advance(ms: number): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -58,6 +64,29 @@ export function outboxContract(name: string, makeHarness: () => Promise<OutboxHa
     }
     assert.deepEqual(got.map(({ id }) => id).sort(), ids.sort());
   });
+
+  promise(
+    'the backlog is what is neither delivered nor dead, and as old as its oldest event',
+    async (harness) => {
+      const { outbox, record } = await harness.connect();
+      assert.deepEqual(await outbox.backlog(), { pending: 0, oldestMs: 0 });
+      await record(event('a'));
+      await harness.advance(HOUR_MS);
+      for (const id of ['b', 'c']) await record(event(id));
+      const { pending, oldestMs } = await outbox.backlog();
+      assert.equal(pending, 3);
+      assert.ok(oldestMs >= HOUR_MS && oldestMs < 2 * HOUR_MS, `${oldestMs} ms`);
+
+      const [a, b] = await outbox.claim(10, LEASE_MS);
+      assert.equal((await outbox.backlog()).pending, 3, 'what is under way has not arrived');
+      assert.ok(a && b);
+      await outbox.delivered(a.id);
+      await outbox.failed(b, 'no', null);
+      const rest = await outbox.backlog();
+      assert.equal(rest.pending, 1);
+      assert.ok(rest.oldestMs < HOUR_MS, `${rest.oldestMs} ms`);
+    },
+  );
 
   promise('events of one subject come one after the other, others do not wait for them', async (harness) => {
     const { outbox, record } = await harness.connect();
