@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import type { TrustProxy } from './config/addresses.ts';
+import type { Administration } from './core/administration.ts';
 import type { Outcome } from './core/errors.ts';
 import type { LiveFeed, Probe, RateLimits, SessionStore } from './core/ports.ts';
 import type { Session } from './core/session.ts';
@@ -22,7 +23,10 @@ import { observeRequests, type RequestObserver } from './http/observe-requests.t
 import { createTrust } from './http/proxies.ts';
 import { countFailures, isFailedAuthentication, isForeignUpload } from './http/rate-limits/count-failures.ts';
 import { createRateLimiter, type RatesPerMinute } from './http/rate-limits/rate-limiter.ts';
+import { adminBulkQuotaRoute } from './http/routes/admin-bulk-quotas.ts';
 import { adminQuotaRoutes } from './http/routes/admin-quota.ts';
+import { adminSessionRoutes } from './http/routes/admin-sessions.ts';
+import { adminUserRoutes } from './http/routes/admin-users.ts';
 import { directUploadRoutes } from './http/routes/direct-upload.ts';
 import { eventRoutes } from './http/routes/events.ts';
 import { healthRoute, probeRoutes } from './http/routes/health.ts';
@@ -43,8 +47,11 @@ const DASHBOARD = '/v1/dashboard/upload';
 
 export interface AppDeps {
   readonly uploads: Uploads;
+  readonly administration: Administration;
   readonly sessions: Pick<SessionStore, 'find'>;
   readonly engine: UploadEngine;
+  /** Ends a session, whoever writes it stopped first. */
+  readonly cancel: (session: Session) => Promise<Outcome<Session>>;
   /** Where files are kept in an object store that clients may send to themselves. */
   readonly directUploads?: DirectUploads | null;
   readonly feed: LiveFeed;
@@ -130,7 +137,7 @@ export async function buildApp(deps: AppDeps) {
     directUploads,
   });
   await app.register(validateRoute, { ...shared, prefix: DASHBOARD });
-  await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel });
+  await app.register(sessionRoutes, { ...shared, prefix: DASHBOARD, cancel: deps.cancel });
   await app.register(quotaRoutes, { ...shared, prefix: DASHBOARD });
   await app.register(eventRoutes, { ...shared, prefix: DASHBOARD, feed: deps.feed });
   await app.register(healthRoute, { health, prefix: DASHBOARD });
@@ -143,18 +150,16 @@ export async function buildApp(deps: AppDeps) {
   });
   const direct = { urls, authorizeUpload, directUploads: directUploads ?? NO_DIRECT_UPLOADS };
   await app.register(directUploadRoutes, direct);
-  await app.register(uppyS3Routes, { ...direct, cancel });
-  await app.register(adminQuotaRoutes, { ...shared, prefix: '/v1/admin', audit: deps.audit });
+  await app.register(uppyS3Routes, { ...direct, cancel: deps.cancel });
+  const admin = { ...shared, administration: deps.administration, prefix: '/v1/admin', audit: deps.audit };
+  await app.register(adminQuotaRoutes, admin);
+  await app.register(adminUserRoutes, admin);
+  await app.register(adminBulkQuotaRoute, admin);
+  await app.register(adminSessionRoutes, admin);
   await app.register(probeRoutes, { health });
   if (deps.metrics) await app.register(metricsRoute, deps.metrics);
   await app.register(pageRoutes, { limits: uploads.limits, publicUrl: settings.publicUrl });
   return app;
-
-  async function cancel(session: Session): Promise<Outcome<Session>> {
-    // A writer that still runs would put bytes back where they have just been deleted.
-    await engine.stop(session);
-    return uploads.cancel(session);
-  }
 }
 
 const NO_RATES: RatesPerMinute = { initiate: 0, validate: 0, address: 0, failedAuthentication: 0 };

@@ -4,7 +4,9 @@ import type { FastifyBaseLogger } from 'fastify';
 import { buildApp } from './app.ts';
 import { deriveKey } from './config/secret-key.ts';
 import type { Config } from './config.ts';
+import { type Administration, createAdministration } from './core/administration.ts';
 import type { Events } from './core/ports.ts';
+import type { Session } from './core/session.ts';
 import { createUploads, type Uploads } from './core/uploads.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { createDirectUploads } from './engine/direct-uploads.ts';
@@ -48,6 +50,15 @@ export function composeUploads(
     limits: config.limits,
     shardOf: shardsOf(config),
   });
+}
+
+/** What administrators do, on these stores. `cancel` ends a session, whoever writes it stopped first. */
+export function composeAdministration(
+  { limits }: Config,
+  { ledger, sessions: store }: Stores,
+  cancel: Uploads['cancel'],
+): Administration {
+  return createAdministration({ ledger, store, maxActiveSessions: limits.maxActiveSessions, cancel });
 }
 
 function logEvents(log: FastifyBaseLogger): Events {
@@ -129,9 +140,17 @@ export async function startService(
   const metricsRoute = await openMetricsRoute(config, metrics);
   const secretKeys = [config.secretKey, ...config.secretKeyFallbacks];
   let listensOn: string | null = null;
+  async function cancel(session: Session) {
+    // A writer that still runs would put bytes back where they have just been deleted.
+    await engine.stop(session);
+    return uploads.cancel(session);
+  }
+
   const app = await buildApp({
     uploads,
     engine,
+    cancel,
+    administration: composeAdministration(config, stores, cancel),
     directUploads,
     feed,
     sessions: stores.sessions,

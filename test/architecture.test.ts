@@ -22,12 +22,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   'stores/encryption': ['core'],
   log: ['core'],
   scanning: ['core', 'log'],
+  // Files that administrators send and get; the service and the commands read and write the same.
+  administration: ['core'],
   engine: ['core'],
   events: ['core'],
   // Watches what the others do, and is known to none of them.
   metrics: ['core', 'engine', 'events', 'http'],
   // One layer: requests in, engine and core called, answers out.
-  http: ['core', 'engine', 'protocols', 'config', 'log'],
+  http: ['core', 'administration', 'engine', 'protocols', 'config', 'log'],
   protocols: ['core', 'engine', 'http'],
   config: ['core'],
   sweeper: ['core'],

@@ -12,7 +12,7 @@ export interface AccountBook {
     attempt: () => Promise<T | NeedAccount>,
   ): Promise<T>;
   quota(userId: string): Promise<QuotaSnapshot>;
-  setLimit(userId: string, limitBytes: number): Promise<QuotaSnapshot>;
+  setLimit(userId: string, limitBytes: number | null): Promise<QuotaSnapshot>;
   resetPeriod(userId: string): Promise<QuotaSnapshot>;
   /** Bring the ledger's account here as it is now, whatever is here. */
   reload(userId: string): Promise<void>;

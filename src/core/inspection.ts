@@ -66,18 +66,18 @@ export function createInspection({ store }: { store: SessionStore & Accounts }) 
     const rest = page.after === null ? live : live.filter((one) => isBehind(one, page.after ?? ''));
     const shown = rest.slice(0, page.limit);
     const last = shown.at(-1);
-    return { sessions: shown, next: last && rest.length > shown.length ? cursorOf(last) : null };
+    return { sessions: shown, next: last && rest.length > shown.length ? placeOf(last) : null };
   }
 
   return { session, validate, sessions };
 }
 
 /** The cursor names the last session shown, so sessions that end or begin meanwhile shift nothing. */
-function cursorOf(session: Session): string {
+export function placeOf(session: Session): string {
   return `${session.createdAt}.${session.sessionId}`;
 }
 
-function isBehind(session: Session, cursor: string): boolean {
+export function isBehind(session: Session, cursor: string): boolean {
   const dot = cursor.indexOf('.');
   const createdAt = Number(cursor.slice(0, dot));
   if (session.createdAt !== createdAt) return session.createdAt < createdAt;

@@ -7,6 +7,7 @@ export type * from './ports/accounts.ts';
 export type * from './ports/blobs.ts';
 export type * from './ports/concatenation.ts';
 export type * from './ports/direct-blobs.ts';
+export type * from './ports/directory.ts';
 export type * from './ports/leases.ts';
 export type * from './ports/ledger.ts';
 export type * from './ports/live-feed.ts';

@@ -40,7 +40,8 @@ export interface Uploads {
   /** The user's live sessions, newest first. `after`: the cursor of the page before. */
   sessions(userId: string, page: { limit: number; after: string | null }): Promise<SessionPage>;
   quota(userId: string): Promise<QuotaSnapshot>;
-  setLimit(userId: string, limitBytes: number): Promise<QuotaSnapshot>;
+  /** `null` follows the configured default from now on. */
+  setLimit(userId: string, limitBytes: number | null): Promise<QuotaSnapshot>;
   resetPeriod(userId: string): Promise<QuotaSnapshot>;
   /** Durable, settled once, completed. The session is sealed and its bytes are verified. Idempotent. */
   complete(session: Session, contentSha256: string): Promise<Outcome<Session>>;

@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Code of a surprise on this route, where it is not `INTERNAL_ERROR`. */
     readonly surprise?: ErrorCode;
+    /** What bodies it reads, where that is not `application/json`. */
+    readonly bodyType?: string;
   }
 }
 
@@ -32,7 +34,7 @@ export function answerWithProblems(app: FastifyInstance, routes: RouteTable): vo
 
 /** Answers a request whose handling threw. Only surprises are logged: bad requests are the client's affair. */
 export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const refusal = refusalOfError(error) ?? knownRefusal(error);
+  const refusal = refusalOfError(error) ?? knownRefusal(error, request.routeOptions.config.bodyType);
   if (refusal !== null) return sendRefusal(reply, refusal);
 
   if (error instanceof SluiceError) {
@@ -58,12 +60,12 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
 }
 
 /** What Fastify itself refuses. Null for errors that are no bad request. */
-function knownRefusal(error: FastifyError): Refusal | null {
+function knownRefusal(error: FastifyError, bodyType = 'application/json'): Refusal | null {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return {
         code: 'UNSUPPORTED_MEDIA_TYPE',
-        message: 'The body is of a content type that is not read here: send application/json.',
+        message: `The body is of a content type that is not read here: send ${bodyType}.`,
       };
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return invalidRequestRefusal([{ path: '', message: 'must have a smaller body' }]);

@@ -6,7 +6,7 @@ import { parseUuid } from '../core/session-id.ts';
 /** Schemas that several routes share, in the contract's member names. Sizes are bytes. */
 
 const Bytes = (description: string) => Type.Integer({ minimum: 0, description });
-const Time = (description: string) => Type.String({ format: 'date-time', description });
+export const Time = (description: string) => Type.String({ format: 'date-time', description });
 const OrNull = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()]);
 
 /** Any 8-4-4-4-12 hex UUID whatever its version bits; compared in lower case. */
@@ -49,21 +49,31 @@ const sessionStatus = Type.Object(
 );
 export type SessionStatusBody = Static<typeof sessionStatus>;
 
-const quota = Type.Object(
+const QUOTA_MEMBERS = {
+  quota_limit: Bytes('Most that may be used in one period.'),
+  quota_used: Bytes('Bytes of uploads completed in this period.'),
+  quota_reserved: Bytes('Bytes promised to live sessions.'),
+  quota_remaining: Bytes('Limit less used and reserved.'),
+  quota_limit_gb: Type.Number({ description: 'GB of 1024³ bytes, two decimals; so the next two.' }),
+  quota_used_gb: Type.Number(),
+  quota_remaining_gb: Type.Number(),
+  usage_percentage: Type.Number({ description: 'Used in percent of the limit, two decimals.' }),
+  reset_date: Time('When the period ends and usage starts again from zero.'),
+  active_sessions: Type.Integer({ minimum: 0 }),
+  max_active_sessions: Type.Integer({ minimum: 1 }),
+};
+
+const quota = Type.Object(QUOTA_MEMBERS, { $id: 'Quota' });
+
+const userUsage = Type.Object(
   {
-    quota_limit: Bytes('Most that may be used in one period.'),
-    quota_used: Bytes('Bytes of uploads completed in this period.'),
-    quota_reserved: Bytes('Bytes promised to live sessions.'),
-    quota_remaining: Bytes('Limit less used and reserved.'),
-    quota_limit_gb: Type.Number({ description: 'GB of 1024³ bytes, two decimals; so the next two.' }),
-    quota_used_gb: Type.Number(),
-    quota_remaining_gb: Type.Number(),
-    usage_percentage: Type.Number({ description: 'Used in percent of the limit, two decimals.' }),
-    reset_date: Time('When the period ends and usage starts again from zero.'),
-    active_sessions: Type.Integer({ minimum: 0 }),
-    max_active_sessions: Type.Integer({ minimum: 1 }),
+    user_id: Type.String({ description: 'UUID of the user, in lower case.' }),
+    limit_source: Type.Enum(['own', 'default'], {
+      description: '`own`: an administrator has set the limit; else it is the configured default.',
+    }),
+    ...QUOTA_MEMBERS,
   },
-  { $id: 'Quota' },
+  { $id: 'UserUsage' },
 );
 
 const problem = Type.Object(
@@ -85,9 +95,10 @@ const problem = Type.Object(
 );
 
 /** What several routes answer with; the document has it once, and refers to it. */
-export const SHARED_SCHEMAS = [sessionStatus, quota, problem];
+export const SHARED_SCHEMAS = [sessionStatus, quota, userUsage, problem];
 
 export const SessionStatus = Type.Unsafe<SessionStatusBody>({ $ref: 'SessionStatus#' });
+export const UserUsage = Type.Unsafe<Static<typeof userUsage>>({ $ref: 'UserUsage#' });
 export const Quota = Type.Unsafe<Static<typeof quota>>({ $ref: 'Quota#' });
 
 /** For the document: answers with these statuses are problems. */

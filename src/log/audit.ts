@@ -17,6 +17,8 @@ export type AuditEvent =
   | 'session.cancelled'
   | 'session.expired'
   | 'quota.changed'
+  | 'session.cancelled_by_administrator'
+  | 'usage.exported'
   | 'keys.configured'
   | 'encryption.old_key_in_use'
   | 'encryption.unreadable'

@@ -6,6 +6,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { Outbox, OutboxBacklog } from '../core/outbox.ts';
 import type {
   AbandonedUploads,
+  AccountDirectory,
   Accounts,
   BlobStore,
   Concatenation,
@@ -17,6 +18,7 @@ import type {
   PartList,
   Probe,
   RateLimits,
+  SessionDirectory,
   SessionStore,
   WriterSignals,
 } from '../core/ports.ts';
@@ -38,8 +40,15 @@ const clock = { now: () => Date.now() };
 
 /** Everything that keeps something, opened as configured. */
 export interface Stores {
-  readonly sessions: SessionStore & Concatenation & Accounts & KnownAccounts & DueSessions & PartList & Probe;
-  readonly ledger: Ledger & Probe & { readonly outbox: Outbox & OutboxBacklog };
+  readonly sessions: SessionStore &
+    Concatenation &
+    Accounts &
+    KnownAccounts &
+    DueSessions &
+    SessionDirectory &
+    PartList &
+    Probe;
+  readonly ledger: Ledger & AccountDirectory & Probe & { readonly outbox: Outbox & OutboxBacklog };
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */
   readonly objectStore: (AbandonedUploads & { readonly direct: DirectBlobs }) | null;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
+import { createAdministration } from '../../src/core/administration.ts';
 import type { BlobStore, SessionEvent } from '../../src/core/ports.ts';
 import type { Session, SessionDraft } from '../../src/core/session.ts';
 import { shardOfUser } from '../../src/core/session-id.ts';
@@ -81,6 +82,11 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     ...(options.stopRemoteWriter && { stopRemoteWriter: options.stopRemoteWriter }),
   });
 
+  async function cancel(session: Session) {
+    await engine.stop(session);
+    return uploads.cancel(session);
+  }
+
   const userId = randomUUID();
   const uploadTokenKey = Buffer.alloc(32, 2);
   const uploadTokens = createUploadTokens({ keys: [uploadTokenKey], maxLifetimeMs: limits.maxLifetimeMs });
@@ -88,6 +94,8 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     ...{
       uploads,
       engine,
+      cancel,
+      administration: createAdministration({ ledger, store, cancel, maxActiveSessions: 100 }),
       feed: { subscribe: async () => () => {} },
       sessions: store,
       probes: { session_store: store, ledger, storage: disk },

@@ -55,8 +55,8 @@ export interface Ledger {
   ): Promise<{ readonly kind: 'voided' } | { readonly kind: 'settled'; readonly completion: Completion }>;
   /** What was decided about the session; null where nothing was yet. */
   decision(sessionId: string): Promise<SettleResult | null>;
-  /** New limit in bytes, ≥ 0. */
-  setLimit(userId: string, limitBytes: number): Promise<Account>;
+  /** New limit in bytes, ≥ 0; null follows the configured default from now on. */
+  setLimit(userId: string, limitBytes: number | null): Promise<Account>;
   /** Begin a new period now with nothing used. */
   resetPeriod(userId: string): Promise<Account>;
   /** Write an event down for the outbox, once per id: repeating it changes nothing. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Outbox, OutboxBacklog } from '../../core/outbox.ts';
-import type { Completion, Ledger, Probe, Settlement } from '../../core/ports.ts';
+import type { AccountDirectory, Completion, Ledger, Probe, Settlement } from '../../core/ports.ts';
 import type { Account } from '../../core/quota.ts';
+import { createAccountDirectory } from './account-directory.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
 import type { Parameter } from './connection.ts';
 import { migrate } from './migrate.ts';
@@ -20,7 +21,7 @@ export interface PostgresLedgerOptions {
   readonly maxConnections?: number;
 }
 
-export interface PostgresLedger extends Ledger, Probe {
+export interface PostgresLedger extends Ledger, AccountDirectory, Probe {
   readonly outbox: Outbox & OutboxBacklog;
   /** Bounded by the deadline of what is running. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): Promise<void>;
@@ -54,6 +55,7 @@ export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLe
     backend: 'postgresql',
     outbox,
     record,
+    ...createAccountDirectory({ pool, defaultLimitBytes, periodMs }),
 
     account: (userId, sealed) =>
       pool.operation(async (query) => {

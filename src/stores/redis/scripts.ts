@@ -15,6 +15,7 @@ const NAMES = [
   'load',
   'rebuild',
   'recount',
+  'holdings',
   'lease',
   'due',
   'due-users',

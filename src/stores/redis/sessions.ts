@@ -6,6 +6,7 @@ import type {
   KnownAccounts,
   PartList,
   Probe,
+  SessionDirectory,
   SessionStore,
 } from '../../core/ports.ts';
 import { shardOfSession } from '../../core/session-id.ts';
@@ -22,6 +23,7 @@ import { createKnownAccounts } from './known-accounts.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createPartList } from './parts.ts';
 import { loadScripts, type ObserveCommand } from './scripts.ts';
+import { createSessionDirectory } from './session-directory.ts';
 
 /** An answer is out within two seconds, store or no store (invariant E); the end of an upload asks twice. */
 const DEADLINE_MS = 700;
@@ -40,6 +42,7 @@ export type RedisSessionStore = SessionStore &
   Accounts &
   KnownAccounts &
   DueSessions &
+  SessionDirectory &
   PartList &
   Probe & {
     /** Whether calls are refused without asking Redis. */
@@ -89,6 +92,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     knownAccounts: known.knownAccounts,
     recount: (userId) => ofUser(userId, () => known.recount(userId)),
     due,
+    ...createSessionDirectory(context, DEADLINE_MS),
     parts: (id) => ofSession(id, () => parts(id)),
     forget: (id) => ofSession(id, () => forget(id)),
   };

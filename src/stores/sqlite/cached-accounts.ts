@@ -1,8 +1,7 @@
-import type { Completion } from '../../core/ports.ts';
+import type { Completion, Holdings } from '../../core/ports.ts';
 import { type Account, DAY_MS, type QuotaSnapshot } from '../../core/quota.ts';
 import { integer, integerOrNull, type Row } from './columns.ts';
 import type { Database } from './database.ts';
-import type { Holdings } from './session-reservations.ts';
 
 /** The ledger's account as it was loaded last. */
 interface CachedAccount {

@@ -87,9 +87,9 @@ export function createLedgerAccounts({ db, defaultLimitBytes, periodMs }: Deps) 
       return counted;
     },
 
-    setLimit(account: Account, limitBytes: number): Account {
+    setLimit(account: Account, limitBytes: number | null): Account {
       updateLimit.run(limitBytes, account.userId);
-      return { ...account, limitBytes, version: account.version + 1 };
+      return { ...account, limitBytes: limitBytes ?? defaultLimitBytes, version: account.version + 1 };
     },
 
     /**

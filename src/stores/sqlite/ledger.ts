@@ -1,7 +1,8 @@
 import type { Outbox, OutboxBacklog } from '../../core/outbox.ts';
-import type { Clock, Ledger, Probe } from '../../core/ports.ts';
+import type { AccountDirectory, Clock, Ledger, Probe } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createLedgerAccounts } from './ledger-accounts.ts';
+import { createAccountDirectory } from './ledger-directory.ts';
 import { createLedgerOutbox } from './ledger-outbox.ts';
 import { createLedgerUploads, type UploadRecord } from './ledger-uploads.ts';
 import { createSqliteOutbox } from './outbox.ts';
@@ -15,7 +16,7 @@ export interface SqliteLedgerOptions {
   readonly periodMs: number;
 }
 
-export interface SqliteLedger extends Ledger, Probe {
+export interface SqliteLedger extends Ledger, AccountDirectory, Probe {
   readonly outbox: Outbox & OutboxBacklog;
   /** The completed upload of this session; null where it did not complete. */
   findUpload(sessionId: string): Promise<UploadRecord | null>;
@@ -41,6 +42,7 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
     name: 'ledger',
     backend: 'sqlite',
     outbox: createSqliteOutbox(db, clock),
+    ...createAccountDirectory({ db, clock, defaultLimitBytes, periodMs }),
 
     account: (userId, sealed) =>
       db.write(() => {

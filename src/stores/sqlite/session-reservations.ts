@@ -1,12 +1,7 @@
+import type { Holdings } from '../../core/ports.ts';
 import { integer, text } from './columns.ts';
 import type { Database } from './database.ts';
 import { UNTIL_DECIDED } from './session-rows.ts';
-
-/** What a user's sessions hold at one moment. */
-export interface Holdings {
-  readonly reservedBytes: number;
-  readonly activeSessions: number;
-}
 
 /**
  * What a user has reserved: always the sum over the rows that own it, never a counter beside them. With at

@@ -6,11 +6,13 @@ import type {
   KnownAccounts,
   PartList,
   Probe,
+  SessionDirectory,
   SessionStore,
 } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createSessionAccounts } from './session-accounts.ts';
 import { createSessionAdmission } from './session-admission.ts';
+import { createSessionDirectory } from './session-directory.ts';
 import { createSessionEndings } from './session-endings.ts';
 import { createKnownAccounts } from './session-known-accounts.ts';
 import { createSessionMerging } from './session-merging.ts';
@@ -31,6 +33,7 @@ export interface SqliteSessionStore
     Accounts,
     KnownAccounts,
     DueSessions,
+    SessionDirectory,
     Probe {
   /** Idempotent. Calls made afterwards fail with `LEDGER_UNAVAILABLE`. */
   close(): void;
@@ -59,6 +62,7 @@ export function createSqliteSessionStore({ file, clock }: SqliteSessionStoreOpti
     ...createSessionMerging(tables),
     ...createSessionAccounts(tables),
     ...createKnownAccounts(tables),
+    ...createSessionDirectory(tables),
     ...createSessionSweeping(tables),
     check: () =>
       db.read(() => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Ledger, Probe, Settlement } from '../../../src/core/ports.ts';
+import type { AccountDirectory, Ledger, Probe, Settlement } from '../../../src/core/ports.ts';
 
 interface OutboxRow {
   readonly id: string;
@@ -14,7 +14,7 @@ export interface LedgerHarness {
   /** How far the ledger's clock may run on by itself between two calls, in ms: 0 where the test owns it. */
   readonly toleranceMs: number;
   /** A connection of its own to the same ledger, as another instance would have it. */
-  connect(): Promise<Ledger & Probe>;
+  connect(): Promise<Ledger & AccountDirectory & Probe>;
   /** Close every connection made so far, as a restart does. */
   disconnect(): Promise<void>;
   /** The ledger's time, and a way to move it forward. */

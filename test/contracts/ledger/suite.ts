@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Completion, SettleResult } from '../../../src/core/ports.ts';
+import { ledgerDirectoryTests } from './directory.ts';
 import { type LedgerHarness, type MakeLedgerHarness, newSession, newUser, settlementOf } from './harness.ts';
 import { ledgerModelTest } from './model.ts';
 import { ledgerPeriodTests } from './periods.ts';
@@ -252,6 +253,7 @@ export function ledgerContract(name: string, makeHarness: MakeLedgerHarness): vo
   });
 
   ledgerPeriodTests(promise);
+  ledgerDirectoryTests(promise);
   ledgerModelTest(promise);
 }
 

@@ -5,6 +5,7 @@ import type {
   DueSessions,
   KnownAccounts,
   PartList,
+  SessionDirectory,
   SessionStore,
 } from '../../../src/core/ports.ts';
 import { newSessionId, shardOfUser } from '../../../src/core/session-id.ts';
@@ -14,6 +15,7 @@ export type SessionStorePorts = SessionStore &
   Accounts &
   KnownAccounts &
   DueSessions &
+  SessionDirectory &
   PartList;
 
 /**

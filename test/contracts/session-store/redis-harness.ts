@@ -45,6 +45,8 @@ export function harnessOn<Client extends Redis | Cluster>(redis: Client): RedisH
     knownAccounts: () => bare.knownAccounts(),
     recount: (userId) => bare.recount(userId),
     due: (limit) => outside(bare.due(limit)),
+    reservingUsers: (after, limit) => bare.reservingUsers(after, limit),
+    holdings: (userIds) => bare.holdings(userIds),
     forget: (id) => bare.forget(id),
     parts: (id) => bare.parts(id),
   };

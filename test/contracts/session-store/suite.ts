@@ -1,5 +1,6 @@
 import { accountsContract } from './accounts.ts';
 import { admissionContract } from './admission.ts';
+import { directoryContract } from './directory.ts';
 import { dueContract } from './due.ts';
 import { endingsContract } from './endings.ts';
 import type { MakeHarness } from './harness.ts';
@@ -24,6 +25,7 @@ export function sessionStoreContract(
   endingsContract(promise);
   accountsContract(promise);
   dueContract(promise);
+  directoryContract(promise);
   partsContract(promise);
   mergingContract(promise);
   if (options.losesAccounts) lostAccountContract(promise);
