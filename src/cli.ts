@@ -17,8 +17,16 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map(
       load: async () => (await import('./cli/token.ts')).token,
     },
     quota: {
-      summary: "Read or change a user's quota",
+      summary: 'Read or change quotas, of one user or of many from CSV',
       load: async () => (await import('./cli/quota.ts')).quota,
+    },
+    users: {
+      summary: 'List users by their usage, or export the usage of all',
+      load: async () => (await import('./cli/users.ts')).users,
+    },
+    sessions: {
+      summary: 'List or cancel live sessions, of one user or of all',
+      load: async () => (await import('./cli/sessions.ts')).sessions,
     },
     sweep: {
       summary: 'Sweep expired sessions now; a running service does it on its own',

@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { provideLibraries } from './needed-libraries.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const modules = join(root, 'node_modules');
@@ -104,7 +105,11 @@ export function runOnPinnedNode(file, args, nodeFlags = [], prepare = () => null
     );
   }
   const reason = reasonToInstall();
-  if (reason) installAsLocked(reason);
+  if (reason) {
+    const missing = provideLibraries();
+    if (missing) fail(missing);
+    installAsLocked(reason);
+  }
 
   const node = pinnedNode();
   const fault = prepare(node);

@@ -10,7 +10,7 @@ Gives back the reservations of expired sessions and deletes their bytes.`,
   async run(args) {
     const { values } = readArgs(args, {});
     const config = configurationFor(profileOf(values));
-    const cleaned = await withUploads(config, (uploads) => uploads.sweep());
+    const cleaned = await withUploads(config, ({ uploads }) => uploads.sweep());
     print(
       values.json,
       { cleaned_sessions: cleaned },

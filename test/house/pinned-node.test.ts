@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const PINNED_NODE = fileURLToPath(new URL('../../scripts/lib/pinned-node.mjs', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../scripts/lib/', import.meta.url));
 
 test('a fresh clone is installed as locked, once, and then the command runs', (t) => {
   const project = createProject(t);
@@ -46,6 +46,20 @@ test('where npm fails, its words are shown and the command does not run', (t) =>
   assert.match(stderr, /registry is away[\s\S]*could not be installed/);
 });
 
+test('a library that the pinned Node needs is installed where it may be, else asked for by name', (t) => {
+  const mended = createProject(t, { library: 'from apt-get' });
+  const isRoot = process.getuid?.() === 0;
+  const { status, stderr } = mended.run('');
+  assert.equal(status, isRoot ? 0 : 1, stderr);
+  assert.deepEqual(mended.npmCalls(), isRoot ? ['ci'] : []);
+
+  const without = createProject(t, { library: 'nowhere' });
+  const refused = without.run('console.log("it runs")');
+  assert.deepEqual({ status: refused.status, out: refused.stdout }, { status: 1, out: '' });
+  assert.match(refused.stderr, /libatomic\.so\.1[\s\S]*apt-get install libatomic1/);
+  assert.deepEqual(without.npmCalls(), [], 'npm is not run in vain');
+});
+
 test("the service's modules are compiled once, before it starts", (t) => {
   const project = createProject(t);
   for (let start = 0; start < 2; start += 1) assert.equal(project.run('').status, 0);
@@ -66,7 +80,10 @@ test('exit codes and signals pass through', async (t) => {
 });
 
 /** A project of one locked package in a folder of its own, with an npm that only installs that one. */
-function createProject(t: TestContext, options: { npmFails?: boolean } = {}) {
+function createProject(
+  t: TestContext,
+  options: { npmFails?: boolean; library?: 'from apt-get' | 'nowhere' } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-clone-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = (name: string, text: string) => {
@@ -77,7 +94,9 @@ function createProject(t: TestContext, options: { npmFails?: boolean } = {}) {
     const packages = { '': {}, 'node_modules/a': { version: '1.0.0' }, ...more };
     file('package-lock.json', JSON.stringify({ packages }));
   };
-  cpSync(PINNED_NODE, join(folder, 'scripts/lib/pinned-node.mjs'), { recursive: true });
+  for (const script of ['pinned-node.mjs', 'needed-libraries.mjs']) {
+    cpSync(join(SCRIPTS, script), join(folder, 'scripts/lib', script), { recursive: true });
+  }
   file(
     'go.mjs',
     `import { runOnPinnedNode } from './scripts/lib/pinned-node.mjs'; runOnPinnedNode('main.mjs', []);`,
@@ -86,8 +105,16 @@ function createProject(t: TestContext, options: { npmFails?: boolean } = {}) {
     ln -sf '${process.execPath}' node_modules/node/bin/node
     cp package-lock.json node_modules/.package-lock.json`;
   const npm = options.npmFails ? 'echo registry is away >&2; exit 1' : install;
-  file('bin/npm', `#!/bin/sh\necho "$1" >> npm-calls\n${npm}\n`);
-  chmodSync(join(folder, 'bin/npm'), 0o755);
+  const program = (name: string, body: string) => {
+    file(`bin/${name}`, `#!/bin/sh\n${body}\n`);
+    chmodSync(join(folder, 'bin', name), 0o755);
+  };
+  program('npm', `echo "$1" >> npm-calls\n${npm}`);
+  if (options.library !== undefined) {
+    program('ldconfig', 'cat libraries 2>/dev/null; exit 0');
+    const brings = options.library === 'from apt-get' ? 'echo libatomic.so.1 > libraries' : 'exit 100';
+    program('apt-get', `[ "$1" != install ] || ${brings}`);
+  }
   file(
     'src/typed.ts',
     `import { appendFileSync } from 'node:fs'; appendFileSync('compiled', 'once;' as string);`,

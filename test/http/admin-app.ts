@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import { initiateBody, P, signToken, startApp, type TestApp, type TestRequest } from '../helpers/app.ts';
+import {
+  initiateBody,
+  P,
+  signToken,
+  startApp,
+  TEST_SECRET,
+  type TestApp,
+  type TestRequest,
+} from '../helpers/app.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
 
 /** Where sessions and ledger are: all stores take part. */
@@ -10,6 +18,8 @@ export interface AdminApp extends TestApp {
   /** As `call`, by an administrator. */
   admin(path: string, init?: TestRequest): ReturnType<TestApp['call']>;
   readonly adminToken: string;
+  /** Environment of a command on the same stores. */
+  readonly commandEnv: Readonly<Record<string, string>>;
   /** For another instance on the same stores. */
   readonly redisPrefix: string;
   readonly databaseUrl: string;
@@ -35,6 +45,13 @@ export async function startAdminApp(t: TestContext, place: (typeof PLACES)[numbe
   return {
     ...app,
     adminToken,
+    commandEnv: {
+      ...{ DATA_DIR: app.dataDir, SECRET_KEY: TEST_SECRET, ...env },
+      ...(place !== 'sqlite' && {
+        ...{ REDIS_HOST: '127.0.0.1', REDIS_KEY_PREFIX: redisPrefix },
+        REDIS_PORT: process.env.SLUICE_TEST_REDIS_PORT ?? '',
+      }),
+    },
     redisPrefix,
     databaseUrl: env.DATABASE_URL ?? '',
     tokenOf,

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { type Command, exitCodeOf } from '../../src/cli/command.ts';
 import { doctor } from '../../src/cli/doctor.ts';
 import { quota } from '../../src/cli/quota.ts';
@@ -16,49 +14,7 @@ import { sweep } from '../../src/cli/sweep.ts';
 import { token } from '../../src/cli/token.ts';
 import { readDuration, readSize } from '../../src/cli/units.ts';
 import { P } from '../helpers/app.ts';
-
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-type Environment = Readonly<Record<string, string>>;
-
-function start(args: readonly string[], env: Environment): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH, ...env } });
-}
-
-async function run(args: readonly string[], env: Environment): Promise<Ended> {
-  const child = start(args, env);
-  const [out, err, [code]] = await Promise.all([
-    child.stdout ? text(child.stdout) : '',
-    child.stderr ? text(child.stderr) : '',
-    once(child, 'close'),
-  ]);
-  return { code, out, err };
-}
-
-async function tempFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice cli-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Starts the embedded service and waits for what it prints; ended after the test. */
-async function serve(t: TestContext, env: Environment): Promise<{ child: ChildProcess; greeting: string }> {
-  const child = start(['serve', '--embedded'], { PORT: '0', ...env });
-  t.after(() => child.exitCode ?? child.kill('SIGKILL'));
-  let greeting = '';
-  for await (const chunk of child.stdout ?? []) {
-    greeting += chunk;
-    if (greeting.includes('Ctrl-C')) break;
-  }
-  child.stdout?.resume();
-  return { child, greeting };
-}
+import { run, serve, tempFolder } from './run-cli.ts';
 
 test('the commands that serve prints upload a video when they are pasted into a shell', async (t) => {
   const DATA_DIR = await tempFolder(t);

@@ -1,0 +1,98 @@
+import { pino } from 'pino';
+import { describeRedis } from '../../config/redis.ts';
+import type { Config } from '../../config.ts';
+import type { Outbox } from '../../core/outbox.ts';
+import type { Probe } from '../../core/ports.ts';
+import { openStores, type Stores } from '../../main/open-stores.ts';
+import { advise, bad, type Finding, reasonOf, well } from './finding.ts';
+import { examineRedis } from './redis.ts';
+
+/** Whether each store answers, and what it has to say beyond that. */
+export async function examineStores(config: Config): Promise<Finding[]> {
+  let stores: Stores;
+  try {
+    stores = await openStores(config, pino({ level: 'silent' }));
+  } catch (error) {
+    const advice = `make ${config.dataDir} a folder that this user may write to, or set DATA_DIR`;
+    return [bad('databases', reasonOf(error), advice)];
+  }
+  const { sessions, ledger, blobs } = stores;
+  try {
+    const findings = await Promise.all([
+      examineProbe(config, sessions, async () =>
+        config.sessions.backend === 'redis' ? examineRedis(config.sessions.redis) : [],
+      ),
+      examineProbe(config, ledger, () => examineOutbox(config, ledger.outbox)),
+      examineProbe(config, blobs, async () => []),
+    ]);
+    return findings.flat();
+  } finally {
+    await stores.close();
+  }
+}
+
+async function examineProbe(
+  config: Config,
+  probe: Probe,
+  furtherOn: () => Promise<Finding[]>,
+): Promise<Finding[]> {
+  try {
+    await probe.check();
+    return [well(probe.name, `${probe.backend} answers`), ...(await furtherOn())];
+  } catch (error) {
+    return [bad(probe.name, reasonOf(error), adviceFor(config, probe))];
+  }
+}
+
+function adviceFor(config: Config, probe: Probe): string {
+  if (config.sessions.backend === 'redis' && probe.name === 'session_store') {
+    return `start Redis at ${describeRedis(config.sessions.redis)}, or set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs`;
+  }
+  if (config.ledger.backend === 'postgresql' && probe.name === 'ledger') {
+    return 'start PostgreSQL, or mend DATABASE_URL: its host, user, password and database';
+  }
+  if (probe.name === 'storage' && config.storage.backend === 's3') {
+    return 'mend S3_ENDPOINT, S3_BUCKET_NAME or the keys: the bucket must exist and be open to them';
+  }
+  if (probe.name === 'storage' && config.storage.backend === 'disk') {
+    return `let this user write to ${config.storage.uploadFolder} and ${config.storage.tempFolder}`;
+  }
+  return `let this user write to ${config.dataDir}`;
+}
+
+/** An event that is still waiting after so long has met a receiver that is away. */
+const LATE_MS = 15 * 60_000;
+const MANY = 500;
+
+async function examineOutbox({ webhook, sessions }: Config, outbox: Outbox): Promise<Finding[]> {
+  const dead = await outbox.list({ status: 'dead', limit: MANY });
+  const pending = await outbox.list({ status: 'pending', limit: MANY });
+  const late = pending.filter(({ createdAt }) => Date.now() - createdAt > LATE_MS);
+  const [reason] = [...dead, ...late].map(({ lastError }) => lastError).filter((error) => error !== null);
+  const why = reason === undefined ? '' : `, such as: ${reason}`;
+  const findings: Finding[] = [];
+  if (dead.length > 0) {
+    findings.push(
+      advise(
+        'events',
+        `${atLeast(dead.length)} were given up after a day of trying${why}`,
+        'mend the receiver, then deliver them with "sluice events replay --dead"',
+      ),
+    );
+  }
+  const hasReceiver = webhook !== null || sessions.backend === 'redis';
+  if (hasReceiver && late.length > 0) {
+    findings.push(
+      advise(
+        'events',
+        `${atLeast(late.length)} have been waiting for more than ${LATE_MS / 60_000} minutes${why}`,
+        'see "sluice events list --status pending", mend the receiver, and look whether the service runs',
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [well('events', 'none was given up')];
+}
+
+function atLeast(count: number): string {
+  return `${count}${count === MANY ? ' or more' : ''} events`;
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { loadConfig } from '../../src/config.ts';
+import { openLedger } from '../../src/main/open-stores.ts';
+import { type Environment, run, tempFolder } from './run-cli.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly level: string;
+  readonly message: string;
+  readonly advice?: string;
+}
+
+async function examine(env: Environment): Promise<{ code: number | null; findings: readonly Finding[] }> {
+  const { code, out } = await run(['doctor', '--json'], env);
+  return { code, findings: JSON.parse(out).findings };
+}
+
+/** What it says of one thing. */
+function about(findings: readonly Finding[], check: string): readonly string[] {
+  return findings.filter((one) => one.check === check).map(({ level }) => level);
+}
+
+const REDIS = { REDIS_HOST: '127.0.0.1', REDIS_PORT: process.env.SLUICE_TEST_REDIS_PORT ?? '' };
+
+test('whatever is not well comes with advice, and advice alone does not fail', async (t) => {
+  const DATA_DIR = await tempFolder(t);
+  await chmod(DATA_DIR, 0o755);
+  const { code, findings } = await examine({
+    ...{ ...REDIS, DATA_DIR, REDIS_KEY_PREFIX: 'test_doctor' },
+    PUBLIC_URL: 'http://uploads.example.org',
+    WEBHOOK_URL: 'http://hooks.example.org/',
+    WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+  });
+  assert.equal(code, 0);
+  for (const check of ['public address', 'webhook', 'encryption', 'data folder']) {
+    assert.deepEqual(about(findings, check), ['advice'], check);
+  }
+  for (const { check, level, advice } of findings) {
+    assert.equal(level === 'ok', advice === undefined, check);
+  }
+});
+
+test('a Redis that may forget sessions is found out', async (t) => {
+  const redis = new Redis({ port: Number(REDIS.REDIS_PORT) });
+  const [, before = ''] = (await redis.config('GET', 'maxmemory-policy')) as string[];
+  t.after(async () => {
+    await redis.config('SET', 'maxmemory-policy', before);
+    redis.disconnect();
+  });
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  const env = { ...REDIS, DATA_DIR: await tempFolder(t), REDIS_KEY_PREFIX: 'test_doctor' };
+  assert.deepEqual(about((await examine(env)).findings, 'redis memory'), ['advice']);
+  await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  assert.deepEqual(about((await examine(env)).findings, 'redis memory'), []);
+});
+
+test('events that were given up are told of, with the way to deliver them', async (t) => {
+  const DATA_DIR = await tempFolder(t);
+  const env = { DATA_DIR };
+  assert.deepEqual(about((await examine(env)).findings, 'events'), ['ok']);
+  const loaded = loadConfig(env, 'embedded');
+  assert.ok(loaded.ok);
+  const ledger = await openLedger(loaded.config, pino({ level: 'silent' }));
+  await ledger.record({ id: 'e1', kind: 'upload.failed', subject: 's', payload: '{}' });
+  for (const event of await ledger.outbox.claim(1, 1000)) {
+    await ledger.outbox.failed(event, 'the receiver answered 500', null);
+  }
+  await ledger.close();
+  const { code, findings } = await examine(env);
+  assert.equal(code, 0);
+  const [dead] = findings.filter(({ check }) => check === 'events');
+  assert.match(dead?.message ?? '', /answered 500/);
+  assert.match(dead?.advice ?? '', /events replay --dead/);
+});
+
+test('a ledger that is away is bad, and the port it would be at is in the advice', async (t) => {
+  const DATA_DIR = join(await tempFolder(t), 'data');
+  const DATABASE_URL = 'postgres://sluice:secret-word@127.0.0.1:1/sluice';
+  const { code, out } = await run(['doctor', '--embedded'], { DATA_DIR, DATABASE_URL });
+  assert.equal(code, 1);
+  assert.match(out, /BAD {2}ledger[\s\S]*-> start PostgreSQL, or mend DATABASE_URL/);
+  assert.doesNotMatch(out, /secret-word/);
+});
