@@ -1,0 +1,56 @@
+import { startRedis } from '../../scripts/lib/servers/redis.ts';
+import { OURS, type Running, type Workload } from '../harness/contract.ts';
+import { headersOf, initiateRequests, newUsers, pathOf } from '../load/users.ts';
+import { type LoadRequest, loadWithWrk } from '../load/wrk.ts';
+import { bare, startBare } from '../peers/bare.ts';
+import { fastapi, startFastapi } from '../peers/fastapi.ts';
+import { startSluice } from '../peers/sluice.ts';
+
+const SESSIONS = 1000;
+
+export const validate: Workload = {
+  id: 'validate',
+  title: 'Validate: one process, 32 connections, Redis',
+  peers: [bare, fastapi],
+  measures: { rate: { title: 'validate', unit: 'requests/s' } },
+  async run(bench) {
+    const redis = bench.keep(await startRedis());
+    const running = await bench.start({
+      [OURS]: () => startSluice({ redisPort: redis.port }),
+      bare: () => startBare(redis.port),
+      fastapi: () => startFastapi(redis.port),
+    });
+    const asked = new Map<string, LoadRequest[]>();
+    await bench.alternate(running, async (one, name) => {
+      const requests = asked.get(name) ?? (await sessionsAt(one, name));
+      asked.set(name, requests);
+      const load = { url: one.url, requests, connections: 32 };
+      await loadWithWrk({ ...load, seconds: 1 });
+      const { rate } = await loadWithWrk({ ...load, seconds: bench.seconds });
+      return { rate };
+    });
+  },
+};
+
+/** Make sessions, one for each user; gives the requests that ask for them. */
+async function sessionsAt(running: Running, name: string): Promise<LoadRequest[]> {
+  const users = newUsers(SESSIONS);
+  const requests: LoadRequest[] = [];
+  for (const [index, { path, headers, body }] of initiateRequests(
+    running,
+    pathOf(name, 'initiate'),
+    users,
+  ).entries()) {
+    const response = await fetch(running.url + path, { method: 'POST', headers, body });
+    const made: unknown = await response.json();
+    const id = typeof made === 'object' && made !== null && 'session_id' in made ? made.session_id : null;
+    if (typeof id !== 'string') throw new Error(`${name} made no session: ${response.status}`);
+    const user_id = users[index] ?? '';
+    requests.push({
+      path: pathOf(name, 'validate'),
+      headers: headersOf(running, user_id),
+      body: JSON.stringify({ session_id: id, user_id }),
+    });
+  }
+  return requests;
+}
