@@ -27,7 +27,6 @@ export function Workspace({ client, account, limits }: WorkspaceProps) {
   const others = useOtherSessions(account, list.uploads);
   const chosen = useChosen({ list, account, limits, moving: others.moving });
   const shown = new Set(list.uploads.map(({ session }) => session?.sessionId));
-  const focusSignIn = () => document.querySelector<HTMLInputElement>('input[name="token"]')?.focus();
 
   return (
     <div className="columns">
@@ -50,12 +49,7 @@ export function Workspace({ client, account, limits }: WorkspaceProps) {
             onStart={() => void chosen.start()}
           />
         )}
-        <UploadList
-          list={list}
-          sessions={account.sessions ?? []}
-          onChoose={() => void chosen.pick()}
-          onSignIn={focusSignIn}
-        />
+        <UploadList list={list} sessions={account.sessions ?? []} onChoose={() => void chosen.pick()} />
         <SessionList
           sessions={others.sessions}
           isMoving={(session) => others.moving.includes(session)}

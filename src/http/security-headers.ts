@@ -44,6 +44,8 @@ export function pagePolicy(publicUrl: string | null): string {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
+    // A picture out of a video that was chosen, before anything is sent.
+    'media-src blob:',
     "worker-src 'self'",
     `connect-src ${connect}`,
     "base-uri 'none'",

@@ -67,6 +67,8 @@ function watchPolicy(t: TestContext, page: Page): void {
 /** Save how the page looks, and hold it against WCAG 2.2 AA. Gives the violations found, none hopefully. */
 export async function inspect(page: Page, name: string): Promise<string[]> {
   mkdirSync(pictures, { recursive: true });
+  // Halfway through a transition, colours have contrasts that nobody reads by.
+  await page.evaluate(`Promise.allSettled(document.getAnimations().map((animation) => animation.finished))`);
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
   return violations(page);
 }

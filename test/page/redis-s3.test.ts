@@ -59,7 +59,7 @@ test('on Redis and S3, one upload outlives a pause, the death of the service and
   );
   assert.ok(offsets.length > before, 'the last part went after the reload');
 
-  const [id] = await page.evaluate<string[]>(`(sessionStorage.getItem('sluice.recent') ?? '').split(' ')`);
+  const [id] = await page.evaluate<string[]>(`(localStorage.getItem('sluice.recent') ?? '').split(' ')`);
   const [file, ...more] = await backend.stored(id ?? assert.fail('the page remembers the upload'));
   assert.deepEqual(more, [], 'one object, no open multipart upload');
   assert.equal(await file?.sha256(), createHash('sha256').update(video.buffer).digest('hex'));

@@ -23,7 +23,16 @@ export function longVideo(name: string, bytes: number): NamedBytes {
 }
 
 /** Lets the files go over the page, as from another window. */
-export async function drop(page: Page, files: readonly NamedBytes[]): Promise<void> {
+export function drop(page: Page, files: readonly NamedBytes[]): Promise<void> {
+  return handOver(page, 'drop', files);
+}
+
+/** The event with which a page is given files that it did not ask for. */
+export async function handOver(
+  page: Page,
+  how: 'drop' | 'paste',
+  files: readonly NamedBytes[],
+): Promise<void> {
   const texts = files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') }));
   const data = await page.evaluateHandle((all) => {
     // Node's types know no DataTransfer: this runs in the browser.
@@ -37,8 +46,17 @@ export async function drop(page: Page, files: readonly NamedBytes[]): Promise<vo
     }
     return transfer;
   }, texts);
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+  if (how === 'drop') {
+    await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
+    await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+  } else {
+    await page.locator('body').evaluate((body, clipboardData) => {
+      const { ClipboardEvent } = globalThis as unknown as {
+        ClipboardEvent: new (type: string, init: object) => Event;
+      };
+      body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    }, data);
+  }
   await data.dispose();
 }
 

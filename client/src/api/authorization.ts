@@ -3,10 +3,11 @@ export interface Credentials {
   /** An access token that outlives what is done with it. */
   readonly token?: string;
   /**
-   * Called before every request to the API; `refresh` is true where the last token was refused. Uploads
-   * themselves need no token: they go on when it has expired.
+   * Called before every request to the API; `refresh` is true where the last token was refused. It may take all the
+   * time that a user needs to sign in again: what asked for it waits. Null sends no token, so that a cookie speaks
+   * alone. Uploads themselves need no token: they go on when it has expired.
    */
-  readonly getToken?: (request: { readonly refresh: boolean }) => string | Promise<string>;
+  readonly getToken?: (request: { readonly refresh: boolean }) => string | null | Promise<string | null>;
   /** The dashboard's session cookie: `same-origin`, or `include` where the service is on another origin. */
   readonly credentials?: 'same-origin' | 'include';
 }
@@ -24,7 +25,7 @@ export function createAuthorization(options: Credentials): Authorize {
     if (withoutCredentials) return { authorization: null, credentials: 'omit' };
     const token = options.getToken ? await options.getToken({ refresh }) : options.token;
     return {
-      authorization: token === undefined ? null : `Bearer ${token}`,
+      authorization: token == null ? null : `Bearer ${token}`,
       credentials: options.credentials ?? 'omit',
     };
   };

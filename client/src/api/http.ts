@@ -21,6 +21,8 @@ export interface ApiRequest {
   readonly withoutCredentials?: boolean;
   /** One try only, for callers with a plan of their own. */
   readonly once?: boolean;
+  /** Longest wait for the answer, in milliseconds, once there is a token. Default: none. */
+  readonly timeoutMs?: number;
 }
 
 export interface Exchange<T> {
@@ -58,7 +60,7 @@ export function createHttp(options: HttpOptions, platform: Platform): Http {
         credentials,
         cache: 'no-store',
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        ...(request.signal ? { signal: request.signal } : {}),
+        signal: signalOf(request),
       });
       if (response.ok) return response;
       const refusal = errorFromAnswer({
@@ -72,9 +74,7 @@ export function createHttp(options: HttpOptions, platform: Platform): Http {
   }
 
   async function once<T>(address: string, request: ApiRequest): Promise<Exchange<T>> {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000);
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
-    const response = await open(address, { ...request, signal });
+    const response = await open(address, { ...request, timeoutMs: options.timeoutMs ?? 30_000 });
     const text = await response.text();
     try {
       return { body: (text === '' ? undefined : JSON.parse(text)) as T, headers: response.headers };
@@ -106,4 +106,10 @@ export function createHttp(options: HttpOptions, platform: Platform): Http {
   }
 
   return { resolve, exchange, json, open };
+}
+
+function signalOf({ signal, timeoutMs }: ApiRequest): AbortSignal | null {
+  if (timeoutMs === undefined) return signal ?? null;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
 }

@@ -75,7 +75,7 @@ function ChosenRow({ planned, onRemove }: { readonly planned: PlannedFile; reado
   const { file, verdict, session } = planned;
   return (
     <li className="row" data-verdict={verdict}>
-      <FileTile name={file.name} />
+      <FileTile name={file.name} size={file.size} />
       <div className="what">
         <p className="name" dir="auto">
           {file.name}

@@ -8,6 +8,7 @@ import {
 import type { UseUpload } from '@sluice/client/react';
 import { useCallback, useRef, useState } from 'react';
 import type { UseAccount } from '../account/use-account.ts';
+import { previews } from '../preview/previews.ts';
 import type { ServiceLimits } from '../service-limits.ts';
 import { acceptedEndings, type RefusedFile, reasonToRefuse } from './accept.ts';
 import { pickFiles } from './file-picker.ts';
@@ -43,6 +44,7 @@ export function useChosen(deps: ChosenDeps) {
       if (reason === null) taken.push(file);
       else not.push({ name: file.name, reason });
     }
+    for (const file of taken) previews.want(file);
     setFiles(taken);
     setRefused(not);
     setFault(null);
@@ -94,7 +96,9 @@ export function useChosen(deps: ChosenDeps) {
       const length = session.upload_length ?? session.expected_file_size;
       const isIt = file.name === session.filename && (length === null || length === file.size);
       setRefused(isIt ? [] : [{ name: file.name, reason: { notOfSession: session.filename ?? '' } }]);
-      if (isIt) await launch([file]);
+      if (!isIt) return;
+      previews.want(file);
+      await launch([file]);
     },
   };
 }

@@ -11,7 +11,7 @@ export const english = {
     label: 'Access token',
     button: 'Sign in',
     refused: 'The service did not take this token. It may have expired: get a new one and paste it here.',
-    again: 'Your sign-in has expired. Running uploads go on; sign in again to start new ones.',
+    again: 'Your sign-in has expired. Running uploads go on. Sign in again, and those that wait follow.',
   },
   quota: {
     title: 'Quota',
@@ -128,7 +128,6 @@ export const english = {
     restart: 'Start again',
     take_over: 'Go on here',
     choose: 'Choose another file',
-    sign_in: 'Sign in again',
   },
 };
 

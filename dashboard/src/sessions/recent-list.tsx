@@ -11,7 +11,11 @@ export function RecentList({ sessions }: { readonly sessions: readonly SessionSt
       <ul className="rows">
         {sessions.map((session) => (
           <li key={session.session_id} className="row">
-            <FileTile name={session.filename ?? ''} format={session.file_format} />
+            <FileTile
+              name={session.filename ?? ''}
+              size={session.upload_offset}
+              format={session.file_format}
+            />
             <div className="what">
               <p className="name" dir="auto">
                 {session.filename ?? words.sessions.unnamed}

@@ -4,16 +4,20 @@ import { useLanguage } from '../language/language.ts';
 export interface SignInFormProps {
   /** Said above the field; null where nothing went wrong. */
   readonly trouble: string | null;
-  readonly onToken: (text: string) => void;
+  /** Settles when it is known whether the service takes it. */
+  readonly onToken: (text: string) => Promise<void>;
 }
 
 export function SignInForm({ trouble, onToken }: SignInFormProps) {
   const { words } = useLanguage();
   const [text, setText] = useState('');
+  const [busy, setBusy] = useState(false);
   const id = useId();
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (text.trim() !== '') onToken(text);
+    if (text.trim() === '') return;
+    setBusy(true);
+    void onToken(text).finally(() => setBusy(false));
   };
   return (
     <form className="panel sign-in" onSubmit={submit} aria-labelledby={id}>
@@ -35,7 +39,7 @@ export function SignInForm({ trouble, onToken }: SignInFormProps) {
           onChange={(event) => setText(event.target.value)}
         />
       </label>
-      <button type="submit" className="button primary">
+      <button type="submit" className="button primary" disabled={busy}>
         {words.signIn.button}
       </button>
     </form>

@@ -1,6 +1,6 @@
 import type { UploadSnapshot } from '@sluice/client';
 
-export type NextAction = 'retry' | 'restart' | 'take_over' | 'choose' | 'sign_in';
+export type NextAction = 'retry' | 'restart' | 'take_over' | 'choose';
 
 /** What the user can do about it, by the problem's `error_code`. Everything else may simply be tried again. */
 const ACTIONS: Readonly<Record<string, NextAction | null>> = {
@@ -13,7 +13,6 @@ const ACTIONS: Readonly<Record<string, NextAction | null>> = {
   FILE_UNREADABLE: 'choose',
   WRONG_FILE: 'choose',
   INFECTED: 'choose',
-  UNAUTHENTICATED: 'sign_in',
   PERMISSION_DENIED: null,
 };
 

@@ -10,7 +10,6 @@ export interface UploadActionHandlers {
   readonly onCancel: () => void;
   readonly onRemove: () => void;
   readonly onChoose: () => void;
-  readonly onSignIn: () => void;
 }
 
 /** At most two buttons: what goes on, and what ends. They keep their places, and so the focus, as states change. */
@@ -41,7 +40,6 @@ export function UploadActions({ upload, ...on }: { readonly upload: UploadSnapsh
     if (next === null || state === 'done' || state === 'verifying') return null;
     const label = words.actions[next];
     if (next === 'choose') return { label, press: on.onChoose };
-    if (next === 'sign_in') return { label, press: on.onSignIn };
     return { label, press: on.onRetry };
   }
 }

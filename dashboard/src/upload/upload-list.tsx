@@ -9,13 +9,12 @@ export interface UploadListProps {
   readonly list: UseUpload;
   readonly sessions: readonly SessionStatus[];
   readonly onChoose: () => void;
-  readonly onSignIn: () => void;
 }
 
 const OVER = new Set(['done', 'failed', 'expired', 'cancelled']);
 
 /** The uploads that were started on this page. */
-export function UploadList({ list, sessions, onChoose, onSignIn }: UploadListProps) {
+export function UploadList({ list, sessions, onChoose }: UploadListProps) {
   const { words } = useLanguage();
   const { uploads } = list;
   if (uploads.length === 0) return null;
@@ -67,7 +66,6 @@ export function UploadList({ list, sessions, onChoose, onSignIn }: UploadListPro
               list.remove(upload.id);
               onChoose();
             }}
-            onSignIn={onSignIn}
           />
         ))}
       </ul>

@@ -32,7 +32,7 @@ export function UploadRow({ upload, expiresAt, ...handlers }: UploadRowProps) {
   const ended = state === 'done' || state === 'cancelled';
   return (
     <li className="row upload" data-state={state}>
-      <FileTile name={filename} />
+      <FileTile name={filename} size={bytesTotal} />
       <div className="what">
         <p className="name" dir="auto">
           {filename}
