@@ -82,6 +82,13 @@ export function createTestReport(deps: {
     }
   }
 
+  /** The run is over: files that were ended before their own summary have not been told of yet. */
+  function closeAll(durationMs: number): void {
+    for (const [path, { passed, failures }] of [...files]) {
+      if (passed + failures.length > 0) close(path, durationMs);
+    }
+  }
+
   return {
     handle(event) {
       if (event.type === 'test:pass' || event.type === 'test:fail') record(event);
@@ -91,8 +98,10 @@ export function createTestReport(deps: {
         // What a test noted of itself: the seed to repeat it with, figures.
         const { file, message } = event.data;
         if (file) fileOf(file).output.push(`${message}\n`);
-      } else if (event.type === 'test:summary' && event.data.file)
-        close(event.data.file, event.data.duration_ms);
+      } else if (event.type === 'test:summary') {
+        if (event.data.file) close(event.data.file, event.data.duration_ms);
+        else closeAll(event.data.duration_ms);
+      }
     },
     counts: () => ({ ...counts }),
   };

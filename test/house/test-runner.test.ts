@@ -48,6 +48,14 @@ test('a file that leaves something open is ended, counts as failed, and says wha
   assert.match(output, /Left open: .*TCP/);
 });
 
+test('a file that is ended while tests of it have failed is told of, with all of them', (t) => {
+  const { code, lastLine, output } = run(t, {
+    'a.test.ts': `test('bad', () => { setInterval(() => {}, 1000); throw new Error('it broke'); });`,
+  });
+  assert.deepEqual({ code, lastLine }, { code: 1, lastLine: '0 passed, 1 failed' });
+  assert.match(output, /✖ bad [\s\S]*it broke[\s\S]*Left open/);
+});
+
 test('a run without any test fails', (t) => {
   const { code, lastLine } = run(t, {});
   assert.deepEqual({ code, lastLine }, { code: 1, lastLine: '0 passed, 0 failed' });
