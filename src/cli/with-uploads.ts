@@ -9,13 +9,14 @@ import type { Uploads } from '../core/uploads.ts';
 import { type Audit, auditSessions } from '../log/audit.ts';
 import { createLogger } from '../log/logger.ts';
 import { openAudit } from '../main/open-protection.ts';
-import { openStores } from '../main/open-stores.ts';
+import { openStores, type Stores } from '../main/open-stores.ts';
 import { composeAdministration, composeUploads } from '../main.ts';
 import { EXIT, failure } from './command.ts';
 
 /** What commands work with. */
 interface Workplace {
   readonly uploads: Uploads;
+  readonly stores: Stores;
   readonly administration: Administration;
   /** Lines go to standard error, as those of the service do; results are on standard output. */
   readonly audit: Audit;
@@ -43,7 +44,7 @@ export async function withUploads<T>(config: Config, work: (place: Workplace) =>
 
   try {
     const administration = composeAdministration(config, stores, cancel);
-    return await work({ uploads, administration, audit, by: `cli:${nameOfUser()}` });
+    return await work({ uploads, stores, administration, audit, by: `cli:${nameOfUser()}` });
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error;
     throw failure(EXIT.unavailable, `${error.message} "sluice doctor" says what is wrong.`);

@@ -64,16 +64,7 @@ export function startDuties(deps: DutiesDeps): Duties {
       log,
       ...(observer && { onWebhookAttempt: observer.webhookAttempted }),
     }),
-    ...(stores.objectStore
-      ? [
-          startAbandonedSweeper(
-            { ...stores, ...stores.objectStore },
-            config.limits,
-            log,
-            observer?.orphansRemoved,
-          ),
-        ]
-      : []),
+    startAbandonedSweeper(stores, config.limits, log, observer?.orphansRemoved),
   ];
 
   // With nobody to receive them, events wait for good, and that is no backlog.

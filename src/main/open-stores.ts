@@ -51,7 +51,9 @@ export interface Stores {
   readonly ledger: Ledger & AccountDirectory & Probe & { readonly outbox: Outbox & OutboxBacklog };
   readonly blobs: BlobStore & Probe;
   /** What else an object store can do; null where files are on the disk. */
-  readonly objectStore: (AbandonedUploads & { readonly direct: DirectBlobs }) | null;
+  readonly objectStore: { readonly direct: DirectBlobs } | null;
+  /** Bytes that no session knows of, wherever files are. */
+  readonly abandoned: AbandonedUploads;
   readonly rateLimits: RateLimits;
   /** Where events are added; null without Redis. */
   readonly eventStream: RedisStreamOptions | null;
@@ -75,13 +77,12 @@ export async function openStores(
   const { sessions: opened, close, ...shared } = await openSessions(config, log, observeCommand);
   const sessions = await protectSessions(opened, config, audit);
   const ledger = await openLedger(config, log);
-  const { blobs, objectStore, close: closeBlobs } = await openBlobs(config, sessions);
+  const { close: closeBlobs, ...storage } = await openBlobs(config, sessions);
   return {
     ...shared,
     sessions,
     ledger,
-    blobs,
-    objectStore,
+    ...storage,
     async close() {
       close();
       closeBlobs();
@@ -94,10 +95,11 @@ export async function openStores(
 async function openBlobs(
   { storage }: Config,
   partList: PartList,
-): Promise<Pick<Stores, 'blobs' | 'objectStore'> & { close: () => void }> {
+): Promise<Pick<Stores, 'blobs' | 'objectStore' | 'abandoned'> & { close: () => void }> {
   if (storage.backend === 'disk') {
     const { createDiskBlobStore } = await import('../stores/disk/blobs.ts');
-    return { blobs: createDiskBlobStore(storage), objectStore: null, close: () => {} };
+    const blobs = createDiskBlobStore(storage);
+    return { blobs, objectStore: null, abandoned: blobs, close: () => {} };
   }
   const [{ connectS3 }, { createS3BlobStore }] = await Promise.all([
     import('../stores/s3/connect.ts'),
@@ -108,7 +110,7 @@ async function openBlobs(
   const signer = connectS3({ ...connection, endpoint: publicEndpoint ?? connection.endpoint });
   const options = { client, signer, bucket, partList, memoryBudgetBytes };
   const { blobs, ...objectStore } = createS3BlobStore(options);
-  return { blobs, objectStore, close: () => client.destroy() };
+  return { blobs, objectStore, abandoned: objectStore, close: () => client.destroy() };
 }
 
 /** Waits for nobody: where PostgreSQL is away it is tried again with each call. */
@@ -135,7 +137,9 @@ async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
   observe: ObserveCommand | undefined,
-): Promise<Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'close'> & { readonly close: () => void }> {
+): Promise<
+  Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'abandoned' | 'close'> & { readonly close: () => void }
+> {
   if (config.sessions.backend === 'sqlite') {
     const [{ createSqliteSessionStore }, { createMemoryRateLimits }, { createMemoryLeases }] =
       await Promise.all([

@@ -95,7 +95,10 @@ test('quota set is seen by the service that runs beside it', async (t) => {
   assert.equal(JSON.parse(set.out).quota_limit, 2 * 1024 ** 3);
   assert.partialDeepStrictEqual(await limit(), { quota_limit: 2 * 1024 ** 3 });
   assert.match((await run(['quota', 'get', '--user', user], { DATA_DIR })).out, /limit +2147483648 bytes/);
-  assert.match((await run(['sweep'], { DATA_DIR })).out, /^Cleaned 0 sessions/);
+  assert.match(
+    (await run(['sweep'], { DATA_DIR })).out,
+    /^Cleaned 0 sessions, removed 0 abandoned uploads\./,
+  );
 });
 
 test('doctor says what is well, what is not, and what to do', async (t) => {

@@ -93,11 +93,14 @@ export interface BlobStore {
   writableUntil?(ref: BlobRef): number;
 }
 
-/** Left-overs of writers that died before they could tell anybody, in a store that lists what is unfinished. */
+/**
+ * Bytes that no session knows of, in a store that lists what is unfinished: left by writers that died before they
+ * could tell anybody, or of sessions that were lost with the store that kept them.
+ */
 export interface AbandonedUploads {
   /**
-   * Remove what this service made more than `olderThanMs` ago for sessions that are not live. Gives how many
-   * things it removed, and how many unfinished ones it found.
+   * Remove what this service wrote more than `olderThanMs` ago for sessions that are not live. Gives how many
+   * things it removed, and how many unfinished ones it found. Several may do it at once. What `isLive` throws ends it.
    */
   sweepAbandoned(options: {
     readonly olderThanMs: number;

@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
-import type { BlobRef, BlobStore, Probe } from '../../core/ports.ts';
+import type { AbandonedUploads, BlobRef, BlobStore, Probe } from '../../core/ports.ts';
 import { FILE_FORMATS } from '../../core/session.ts';
+import { createAbandonedFiles } from './abandoned-files.ts';
 import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
 import { makeFolder, moveFile, namesIn, openForReading, remove, syncFolder } from './files.ts';
 import { createPartials } from './partials.ts';
@@ -22,7 +23,7 @@ export interface DiskBlobsOptions {
 const READ_BYTES = 1 << 20;
 
 /** Bytes of uploads as files of one machine. */
-export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Probe {
+export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Probe & AbandonedUploads {
   const { fsync } = options;
   const paths = createPaths(options);
   const partials = createPartials(paths);
@@ -105,6 +106,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
   }
 
   return {
+    ...createAbandonedFiles(paths),
     backend: 'disk',
     name: 'storage',
 

@@ -29,6 +29,7 @@ export interface DiskStorage {
 
 const STORAGE_KEY = /^([0-9a-f-]{36})(\.[a-z0-9]{1,16})?$/;
 const PARTIAL = /^([0-9a-f-]{36})\.([0-9]{1,16})\.part$/;
+const STAGED = /^([0-9a-f-]{36})\.[0-9a-f]{12}$/;
 
 export function createPaths(folders: { uploadFolder: string; tempFolder: string }): DiskPaths {
   return {
@@ -52,6 +53,16 @@ export function diskStorageKey(ref: BlobRef, format: string | null): string {
 export function generationOf(fileName: string, sessionId: string): number | null {
   const [, id, generation] = PARTIAL.exec(fileName) ?? [];
   return id === sessionId ? Number(generation) : null;
+}
+
+/** Session that a partial file is of; null where the name is not one of ours. */
+export function sessionOfPartial(fileName: string): string | null {
+  return parseUuid(PARTIAL.exec(fileName)?.[1] ?? '');
+}
+
+/** The same for a copy on its way into the upload folder. */
+export function sessionOfStaged(fileName: string): string | null {
+  return parseUuid(STAGED.exec(fileName)?.[1] ?? '');
 }
 
 export function formatStorage(storage: DiskStorage): string {
