@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { describeRedis } from '../config/redis.ts';
 import type { Config } from '../config.ts';
+import { gatherLines } from '../log/gather-lines.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Service } from '../main.ts';
 import { primary, superviseWorkers } from '../workers.ts';
@@ -25,7 +26,7 @@ running uploads keep what they have sent.`,
   async run(args) {
     const { values } = readArgs(args, {});
     const config = configurationFor(profileOf(values.embedded ? values : { production: true }));
-    const destination = pino.destination({ fd: process.stderr.fd, sync: true });
+    const destination = gatherLines(pino.destination({ fd: process.stderr.fd, sync: true }));
     const log = createLogger({ level: config.logLevel, destination });
     const stopped = untilToldToStop();
     const listening = async (url: string) => {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import type { Events, SessionEvent } from '../core/ports.ts';
+import { createRecent } from '../core/recent.ts';
 
 /**
  * Who was let do what, as log lines with `audit: true` and the name of the event. Users stand in it under a
@@ -52,7 +52,7 @@ const SUBJECTS_REMEMBERED = 10_000;
 
 /** @param deps.key 32 bytes, used for pseudonyms alone. */
 export function createAudit(deps: { readonly log: FastifyBaseLogger; readonly key: Uint8Array }): Audit {
-  const subjects = new LRUCache<string, string>({ max: SUBJECTS_REMEMBERED });
+  const subjects = createRecent<string>(SUBJECTS_REMEMBERED);
   return {
     record(event, fields, log = deps.log) {
       const line = { audit: true, event, ...fields };

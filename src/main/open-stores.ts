@@ -22,6 +22,7 @@ import type {
   SessionStore,
   WriterSignals,
 } from '../core/ports.ts';
+import { createRecent } from '../core/recent.ts';
 import { shardOfUser } from '../core/session-id.ts';
 import { createMemoryRelay } from '../events/live/memory-relay.ts';
 import { createRedisRelay } from '../events/live/redis-relay.ts';
@@ -214,13 +215,12 @@ const SHARDS_REMEMBERED = 10_000;
 export function shardsOf(config: Config): (userId: string) => string {
   const secret = config.profile === 'embedded' ? 'embedded' : config.sessionIdKey;
   const key = deriveKey(secret, 'session-id-shard');
-  // A request asks for it half a dozen times. Starting again now and then is cheaper than keeping an order.
-  const known = new Map<string, string>();
+  // A request asks for it half a dozen times.
+  const known = createRecent<string>(SHARDS_REMEMBERED);
   return (userId) => {
     const remembered = known.get(userId);
     if (remembered !== undefined) return remembered;
     const shard = shardOfUser(key, userId);
-    if (known.size >= SHARDS_REMEMBERED) known.clear();
     known.set(userId, shard);
     return shard;
   };

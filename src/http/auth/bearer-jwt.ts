@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { errors, type JWTPayload } from 'jose';
-import { LRUCache } from 'lru-cache';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
+import { createRecent } from '../../core/recent.ts';
 import { parseUuid } from '../../core/session-id.ts';
 import type { AuthScheme, Caller } from './caller.ts';
 import { CLOCK_TOLERANCE, createVerification, type JwtOptions } from './verify-jwt.ts';
@@ -24,9 +24,7 @@ const DEFAULT_PERMISSIONS: ReadonlySet<string> = new Set(['upload_files', 'creat
  */
 export function createBearerJwt(options: JwtOptions): AuthScheme {
   const verify = createVerification(options);
-  const remembered = new LRUCache<string, { caller: Outcome<Caller>; goodUntil: number }>({
-    max: REMEMBERED_TOKENS,
-  });
+  const remembered = createRecent<{ caller: Outcome<Caller>; goodUntil: number }>(REMEMBERED_TOKENS);
 
   async function examine(token: string, digest: string): Promise<Outcome<Caller>> {
     let payload: JWTPayload;

@@ -73,17 +73,16 @@ export function createRateLimiter(deps: {
       return async (request, reply, { userId }) => {
         const states: RateState[] = [];
         let refusal: Refusal | null = null;
-        for (const [policy, subject] of [
-          [ofUser, { kind: 'user', userId }],
-          [ofAddress, addressOf(request)],
-        ] as const) {
-          const verdict = policy && (await take(policy, subject));
+        for (const policy of [ofUser, ofAddress]) {
+          if (policy === null) continue;
+          const subject = policy === ofUser ? ({ kind: 'user', userId } as const) : addressOf(request);
+          const verdict = await take(policy, subject);
           if (!verdict) continue;
           states.push({ policy, verdict });
           if (!verdict.allowed) refusal = tooMany(policy, verdict);
           if (refusal) break;
         }
-        reply.headers(rateLimitHeaders(states));
+        if (states.length > 0) reply.headers(rateLimitHeaders(states));
         return refusal;
       };
     },

@@ -1,4 +1,5 @@
 import type { Accounts, Admission, AdmitResult, SessionStore } from '../../core/ports.ts';
+import { renewedExpiry, type Session } from '../../core/session.ts';
 import { kindOf, type StoreContext, withSums } from './context.ts';
 import { encodeDocument } from './document.ts';
 import { asNumber, asQuota, asSession, asText, asTexts } from './replies.ts';
@@ -23,7 +24,7 @@ export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
       const reply = await withSums(deps, owner, () => run('admit', keysOf(admission), args));
       if (kindOf(reply) !== 'claimed' || !idempotency) {
         owners.remember(sessionId, userId);
-        return asAdmitResult(sessionId, reply);
+        return asAdmitResult(admission, reply);
       }
       const claimant = asText(reply[1]);
       const earlier = await find(claimant);
@@ -70,15 +71,44 @@ function argumentsOf(admission: Admission, voidClaimant: string): string[] {
   ];
 }
 
-function asAdmitResult(sessionId: string, reply: readonly unknown[]): AdmitResult {
+/** The session that the script has just made of this admission, as `find` would give it. */
+function newSession(admission: Admission, now: number, reservedBytes: number): Session {
+  const { sessionId, userId, draft, requestedBytes, maxFileSize, ttlMs, maxLifetimeMs } = admission;
+  return {
+    ...draft,
+    sessionId,
+    userId,
+    status: 'active',
+    createdAt: now,
+    expiresAt: renewedExpiry(now, now, ttlMs, maxLifetimeMs),
+    maxFileSize: requestedBytes === null ? reservedBytes : maxFileSize,
+    reservedBytes,
+    uploadOffset: 0,
+    uploadLength: draft.expectedFileSize,
+    epoch: 0,
+    writer: null,
+    sealed: false,
+    storage: null,
+    detectedFormat: null,
+    contentSha256: null,
+    completedAt: null,
+    failure: null,
+  };
+}
+
+function asAdmitResult(admission: Admission, reply: readonly unknown[]): AdmitResult {
   const kind = kindOf(reply);
   switch (kind) {
-    case 'admitted':
+    case 'admitted': {
+      const session = newSession(admission, asNumber(reply[1]), asNumber(reply[2]));
+      return { kind, replayed: false, session, quota: asQuota(reply[3]) };
+    }
+    case 'admitted before':
       return {
-        kind,
-        replayed: reply[1] === '1',
-        session: asSession(sessionId, reply[2]),
-        quota: asQuota(reply[3]),
+        kind: 'admitted',
+        replayed: true,
+        session: asSession(admission.sessionId, reply[1]),
+        quota: asQuota(reply[2]),
       };
     case 'quota_exceeded':
       return {

@@ -3,7 +3,7 @@
 -- ARGV  1 session id  2 user id  3 document  4 bytes to reserve ('' = all that is free)  5 maximum of one file
 --       6 maximum of live sessions  7 ttl ms  8 maximum lifetime ms
 --       9 declared size or ''  10 fingerprint  11 session id whose claim on i is void, or ''
--- Returns  {'admitted', '1' where this id was admitted before else '0', session, quota}
+-- Returns  {'admitted', now, bytes reserved, quota}   {'admitted before', session, quota}
 --          {'quota_exceeded', quota, required, retry at, now}   {'too_many_sessions', quota, retry at, now}
 --          {'claimed', session id, fingerprint}  i belongs to that session: look whether it is still of use
 --          {'need_account', sealed ids}          {'lost', ids in x}
@@ -18,7 +18,7 @@ if is_lost(account, x) then return lost(x) end
 account = reap(u, x, g, account, now)
 if needs_account(account, now) then return { 'need_account', sealed_ids(u) } end
 
-if redis.call('EXISTS', d) == 1 then return { 'admitted', '1', session(s, d, now), quota(account, x) } end
+if redis.call('EXISTS', d) == 1 then return { 'admitted before', session(s, d, now), quota(account, x) } end
 if i then
   local claim = redis.call('GET', i)
   if claim then
@@ -71,5 +71,5 @@ redis.call('ZADD', x, expires, id)
 redis.call('ZADD', users, 'LT', expires, user)
 if i then redis.call('SET', i, id .. ' ' .. ARGV[10], 'PX', int(lifetime)) end
 
-return { 'admitted', '0', { int(now), 'active', ARGV[3], state },
+return { 'admitted', int(now), int(wanted),
   { account[1], account[2], reserved, int(active + 1), account[5] } }

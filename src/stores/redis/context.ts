@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createRecent } from '../../core/recent.ts';
 import { asStoreFault } from './call.ts';
 import type { RedisClient } from './connect.ts';
 import type { Keys } from './keys.ts';
@@ -33,9 +33,9 @@ export interface Owners {
 const OWNERS_REMEMBERED = 20_000;
 
 export function createOwners(redis: RedisClient, keys: Keys, shardOf: (userId: string) => string): Owners {
-  const known = new LRUCache<string, string>({ max: OWNERS_REMEMBERED });
+  const known = createRecent<string>(OWNERS_REMEMBERED);
   return {
-    remember: (sessionId, userId) => void known.set(sessionId, userId),
+    remember: known.set,
     async of(sessionId) {
       const remembered = known.get(sessionId);
       const userId = remembered ?? (await redis.hget(keys.state(sessionId), 'user').catch(rethrow));
