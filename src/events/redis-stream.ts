@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { OutboxEvent } from '../core/outbox.ts';
+import type { TextCipher } from '../core/ports.ts';
 import { type Deliver, envelope } from './delivery.ts';
 
 /** About so many of the newest events are kept, for readers that were away. */
@@ -20,18 +22,41 @@ export interface RedisStreamOptions {
   readonly redis: ScriptRunner;
   /** Name of the stream. */
   readonly stream: string;
+  /** Seals what users told about their files; null where it stands in the stream as it is. */
+  readonly cipher: TextCipher | null;
+}
+
+/** What the session store keeps encrypted, too. */
+const TOLD_BY_USERS = ['filename', 'dashboard_context'] as const;
+
+/**
+ * The event with those members sealed together in one, `sealed`. Bound to the session and to its place in the
+ * stream: it opens neither in another session nor as the session's own data.
+ */
+function seal(event: OutboxEvent, cipher: TextCipher): OutboxEvent {
+  const data: Record<string, unknown> = JSON.parse(event.payload);
+  const told = TOLD_BY_USERS.filter((name) => name in data).map((name) => [name, data[name]] as const);
+  if (told.length === 0) return event;
+  for (const [name] of told) delete data[name];
+  const sealed = cipher.seal(JSON.stringify(Object.fromEntries(told)), `event:${event.subject}`);
+  return { ...event, payload: JSON.stringify({ ...data, sealed }) };
 }
 
 /**
  * Adds events to a Redis stream with the fields `id`, `type` and `event` (JSON, as webhooks get it), for
  * consumers that read with XREAD or XREADGROUP.
  */
-export function createRedisStream({ redis, stream }: RedisStreamOptions): Deliver {
+export function createRedisStream({ redis, stream, cipher }: RedisStreamOptions): Deliver {
   const script = readFileSync(new URL('./redis-stream.lua', import.meta.url), 'utf8');
 
   return async (event) => {
     const mark = `{${stream}}:told:${event.id}`;
-    const fields = [event.id, String(event.attempts), event.kind, envelope(event)];
+    const fields = [
+      event.id,
+      String(event.attempts),
+      event.kind,
+      envelope(cipher ? seal(event, cipher) : event),
+    ];
     const added = redis.eval(script, 2, stream, mark, ...fields, ...LIMITS);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error('no answer in time')), TIMEOUT_MS);

@@ -12,7 +12,11 @@ const OrNull = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()]);
 /** Any 8-4-4-4-12 hex UUID whatever its version bits; compared in lower case. */
 export const Uuid = (description: string) =>
   Type.Refine(
-    Type.String({ description, examples: ['12345678-1234-5678-9012-123456789012'] }),
+    Type.String({
+      description,
+      pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+      examples: ['12345678-1234-5678-9012-123456789012'],
+    }),
     (value) => parseUuid(value) !== null,
     () => 'must be a UUID in its 36-character form',
   );

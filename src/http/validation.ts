@@ -30,7 +30,12 @@ export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
 }
 
 function faultsOf(errors: readonly TLocalizedValidationError[], place: string): BodyFault[] {
+  // A pattern is for readers of the document: where a schema has words for people too, those are told.
+  const refined = new Set(
+    errors.filter(({ keyword }) => keyword === '~refine').map(({ instancePath }) => instancePath),
+  );
   return errors.flatMap((error) => {
+    if (error.keyword === 'pattern' && refined.has(error.instancePath)) return [];
     if (error.keyword === 'required') {
       return error.params.requiredProperties.map((name) => ({
         path: `${place}${error.instancePath}/${name}`,

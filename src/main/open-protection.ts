@@ -1,7 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { deriveKey } from '../config/secret-key.ts';
 import type { Config } from '../config.ts';
-import type { Accounts, Concatenation, DueSessions, Scanner, SessionStore } from '../core/ports.ts';
+import type {
+  Accounts,
+  Concatenation,
+  DueSessions,
+  Scanner,
+  SessionStore,
+  TextCipher,
+} from '../core/ports.ts';
 import { type Audit, createAudit } from '../log/audit.ts';
 
 /** What protects the service, as configured: the audit trail, encryption at rest, the scanner. */
@@ -20,20 +27,23 @@ export function auditKeys(config: Config, audit: Audit): void {
   });
 }
 
-/** The same sessions, encrypted at rest where keys are configured. */
-export async function protectSessions<
-  S extends SessionStore & Accounts & DueSessions & Partial<Concatenation>,
->(sessions: S, config: Config, audit: Audit): Promise<S> {
-  const [first, ...others] = config.protection.encryptionKeys;
-  if (first === undefined) return sessions;
-  const [{ createTextCipher }, { encryptSessions }] = await Promise.all([
-    import('../stores/encryption/text-cipher.ts'),
-    import('../stores/encryption/encrypted-sessions.ts'),
-  ]);
-  const cipher = createTextCipher({
+/** What encrypts in Redis; null where no keys are configured. */
+export async function openCipher({ protection }: Config, audit: Audit): Promise<TextCipher | null> {
+  const [first, ...others] = protection.encryptionKeys;
+  if (first === undefined) return null;
+  const { createTextCipher } = await import('../stores/encryption/text-cipher.ts');
+  return createTextCipher({
     keys: [first, ...others],
     onOldKey: (keyId) => audit.record('encryption.old_key_in_use', { key_id: keyId }),
   });
+}
+
+/** The same sessions, encrypted at rest where there is a cipher. */
+export async function protectSessions<
+  S extends SessionStore & Accounts & DueSessions & Partial<Concatenation>,
+>(sessions: S, cipher: TextCipher | null, audit: Audit): Promise<S> {
+  if (cipher === null) return sessions;
+  const { encryptSessions } = await import('../stores/encryption/encrypted-sessions.ts');
   return encryptSessions(sessions, {
     cipher,
     onUnreadable: (sessionId, { reason, keyId }) =>

@@ -30,7 +30,7 @@ import type { Relay } from '../events/live/relay.ts';
 import type { RedisStreamOptions } from '../events/redis-stream.ts';
 import type { Audit } from '../log/audit.ts';
 import type { ObserveCommand } from '../stores/redis/scripts.ts';
-import { openAudit, protectSessions } from './open-protection.ts';
+import { openAudit, openCipher, protectSessions } from './open-protection.ts';
 
 /** Connections are opened here, for main.ts, and nowhere else. */
 
@@ -75,13 +75,15 @@ export async function openStores(
   audit: Audit = openAudit(config, log),
   observeCommand?: ObserveCommand,
 ): Promise<Stores> {
-  const { sessions: opened, close, ...shared } = await openSessions(config, log, observeCommand);
-  const sessions = await protectSessions(opened, config, audit);
+  const { sessions: opened, close, eventStream, ...shared } = await openSessions(config, log, observeCommand);
+  const cipher = await openCipher(config, audit);
+  const sessions = await protectSessions(opened, cipher, audit);
   const ledger = await openLedger(config, log);
   const { close: closeBlobs, ...storage } = await openBlobs(config, sessions);
   return {
     ...shared,
     sessions,
+    eventStream: eventStream && { ...eventStream, cipher },
     ledger,
     ...storage,
     async close() {
@@ -134,13 +136,17 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
   return ledger;
 }
 
+interface OpenedSessions
+  extends Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'abandoned' | 'eventStream' | 'close'> {
+  readonly eventStream: Omit<RedisStreamOptions, 'cipher'> | null;
+  readonly close: () => void;
+}
+
 async function openSessions(
   config: Config,
   log: FastifyBaseLogger,
   observe: ObserveCommand | undefined,
-): Promise<
-  Omit<Stores, 'ledger' | 'blobs' | 'objectStore' | 'abandoned' | 'close'> & { readonly close: () => void }
-> {
+): Promise<OpenedSessions> {
   if (config.sessions.backend === 'sqlite') {
     const [{ createSqliteSessionStore }, { createMemoryRateLimits }, { createMemoryLeases }] =
       await Promise.all([

@@ -12,7 +12,12 @@ import { context, P, target } from './target.ts';
 const { env, port, prefix } = sharedRedis();
 const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const [current, earlier] = [key('new'), key('old')];
-const victim = target(() => ({ ...env, SESSION_ENCRYPTION_KEYS: `${current},${earlier}` }));
+const stream = `${prefix}:events`;
+const victim = target(() => ({
+  ...env,
+  SESSION_ENCRYPTION_KEYS: `${current},${earlier}`,
+  REDIS_EVENT_STREAM: stream,
+}));
 const { call, keepSecret } = victim;
 const TOLD = `a name nobody else should read ${randomUUID()}`;
 keepSecret(current.slice(4), earlier.slice(4), TOLD);
@@ -37,6 +42,19 @@ test('what users told stands nowhere in Redis', async () => {
   }
   const { body } = await call(`${P}/sessions/${id}`);
   assert.equal(body.dashboard_context.metadata.note, TOLD);
+});
+
+test('nor does it in the stream of events', async () => {
+  const { id, path, token } = await secretSession();
+  const sent = await call(`${path}?token=${token}`, {
+    token: null,
+    method: 'PUT',
+    body: 'no video! '.repeat(100),
+  });
+  assert.equal(sent.status, 415);
+  const told = async () => JSON.stringify(await redis.xrange(stream, '-', '+'));
+  await until('its end is told of', async () => (await told()).includes(`upload-failed-${id}`));
+  assert.ok(!(await told()).includes(TOLD));
 });
 
 test('a ciphertext moved to the session of somebody else is refused, tells nothing, and is audited', async () => {

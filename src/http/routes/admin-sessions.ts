@@ -42,7 +42,12 @@ const Limit = (most: number) =>
   Type.Optional(
     Type.Integer({ minimum: 1, maximum: 500, default: most, description: 'Most in one answer.' }),
   );
-const After = Type.Optional(Type.String({ maxLength: 100, description: '`next` of the page before.' }));
+const After = Type.Optional(
+  Type.String({
+    pattern: '^[0-9a-f-]{36}_[0-9]{1,16}\\.[0-9a-f-]{36}$',
+    description: '`next` of the page before.',
+  }),
+);
 
 const Query = Type.Object({
   ...FILTERS,

@@ -28,7 +28,7 @@ const UserQuery = Type.Object({
   ),
   after: Type.Optional(
     Type.String({
-      maxLength: 100,
+      pattern: '^[0-9][0-9.e+-]{0,30}_[0-9a-f-]{36}$',
       description: '`next` of the page before, with the same `sort` and `order`.',
     }),
   ),

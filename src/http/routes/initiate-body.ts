@@ -29,7 +29,7 @@ export const InitiateBody = Type.Object({
   dashboard_context: Type.Object(
     {
       source_section: Type.Refine(
-        Type.String({ description: '1–64 characters, not counting blanks around them.' }),
+        Type.String({ pattern: '\\S', description: '1–64 characters, not counting blanks around them.' }),
         (text) => /^.{1,64}$/su.test(text.trim()),
         () => 'must have 1 to 64 characters that are not blank',
       ),
