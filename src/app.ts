@@ -40,6 +40,7 @@ import { uppyS3Routes } from './http/routes/uppy-s3.ts';
 import { validateRoute } from './http/routes/validate.ts';
 import { sendSecurityHeaders } from './http/security-headers.ts';
 import { type ConnectionLimits, createServer } from './http/server.ts';
+import type { RequestTracer } from './http/trace-requests.ts';
 import { createUrls } from './http/urls.ts';
 import type { Audit } from './log/audit.ts';
 
@@ -59,6 +60,8 @@ export interface AppDeps {
   readonly log: FastifyBaseLogger;
   /** Where left out, nothing is written down. */
   readonly audit?: Audit;
+  /** Makes each request part of a trace. */
+  readonly requestTracer?: RequestTracer;
   /** Told of each request that is over. */
   readonly requestObserver?: RequestObserver;
   /** Where left out, there are no metrics to be read. */
@@ -89,7 +92,8 @@ export interface AppDeps {
 export async function buildApp(deps: AppDeps) {
   const { uploads, engine, settings, log, directUploads = null } = deps;
   const trustsProxy = createTrust(settings.trustProxy);
-  const app = createServer({ log, trustsProxy, connections: deps.limits?.connections });
+  const { requestTracer } = deps;
+  const app = createServer({ log, trustsProxy, requestTracer, connections: deps.limits?.connections });
   if (deps.requestObserver) observeRequests(app, deps.requestObserver);
   if (deps.audit) auditAnswers(app, deps.audit);
   await allowOrigins(app, settings.corsOrigins);

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { readOrigins, readPublicUrl, readTrustProxy, type TrustProxy } from './config/addresses.ts';
 import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
-import { type MetricsSettings, readMetrics } from './config/observation.ts';
+import { type MetricsSettings, readMetrics, readTraces, type TracesSettings } from './config/observation.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
 import { type Protection, readProtection } from './config/protection.ts';
 import { type RedisAddress, readRedis, usesRedis } from './config/redis.ts';
@@ -60,6 +60,7 @@ export interface Config {
   readonly receiving: { readonly idleTimeoutMs: number; readonly minBytesPerSecond: number };
   readonly protection: Protection;
   readonly metrics: MetricsSettings;
+  readonly traces: TracesSettings;
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
 }
@@ -93,6 +94,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const webhook = readWebhook(settings, faults);
   const protection = readProtection(settings, faults);
   const metrics = readMetrics(settings, faults);
+  const traces = readTraces(settings, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   const jwksUrl = readJwksUrl(settings, faults);
   if (faults.length > 0) return { ok: false, faults };
@@ -136,6 +138,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     },
     protection,
     metrics,
+    traces,
     interimResponses: settings.INTERIM_RESPONSES,
   };
   return { ok: true, config };

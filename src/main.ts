@@ -15,7 +15,7 @@ import { createLiveFeed } from './events/live/feed.ts';
 import { createFlaskSessions } from './http/auth/flask-session.ts';
 import { auditSessions } from './log/audit.ts';
 import { type Duties, startDuties } from './main/duties.ts';
-import { observeStores, openMetrics, openMetricsRoute } from './main/open-metrics.ts';
+import { openObservation } from './main/open-observation.ts';
 import { auditKeys, openAudit, openScanner } from './main/open-protection.ts';
 import { openStores, type Stores, shardsOf } from './main/open-stores.ts';
 
@@ -102,14 +102,13 @@ export async function startService(
   const unlock = config.sessions.backend === 'sqlite' ? lockOrThrow(config.dataDir) : () => {};
   const audit = openAudit(config, log);
   auditKeys(config, audit);
-  const metrics = await openMetrics(config);
-  const opened = await openStores(config, log, audit, metrics?.redisCommand);
-  const stores = observeStores(wrapStores(opened), metrics);
+  const observation = await openObservation(config, log);
+  const opened = await openStores(config, log, audit, observation.redisCommand);
+  const stores = observation.stores(wrapStores(opened));
   const scanner = await openScanner(config, audit);
   const feed = createLiveFeed(stores.relay);
-  const events = toAll(logEvents(log), auditSessions(audit), feed, ...(metrics ? [metrics.events] : []));
-  const composed = composeUploads(config, stores, log, events);
-  const uploads = metrics?.uploads(composed) ?? composed;
+  const events = toAll(logEvents(log), auditSessions(audit), feed, ...observation.listeners);
+  const uploads = observation.uploads(composeUploads(config, stores, log, events));
   const instance = randomUUID();
   const signals = stores.writerSignals?.(instance) ?? null;
   const isAlone = config.sessions.backend === 'sqlite' && config.storage.backend === 'disk';
@@ -131,13 +130,12 @@ export async function startService(
       minimumRateWindowMs: config.receiving.idleTimeoutMs,
     },
   });
-  const engine = metrics?.engine(bareEngine) ?? bareEngine;
+  const engine = observation.engine(bareEngine);
   signals?.onStop(engine.stopUpTo);
   const bareDirect = stores.objectStore
     ? createDirectUploads({ ...stores, ...stores.objectStore, uploads, engine, events, instance })
     : null;
-  const directUploads = bareDirect && (metrics?.directUploads(bareDirect) ?? bareDirect);
-  const metricsRoute = await openMetricsRoute(config, metrics);
+  const directUploads = bareDirect && observation.directUploads(bareDirect);
   const secretKeys = [config.secretKey, ...config.secretKeyFallbacks];
   let listensOn: string | null = null;
   async function cancel(session: Session) {
@@ -157,8 +155,7 @@ export async function startService(
     probes: { session_store: stores.sessions, ledger: stores.ledger, storage: stores.blobs },
     log,
     audit,
-    ...(metrics && { requestObserver: metrics.requests }),
-    ...(metricsRoute && { metrics: metricsRoute }),
+    ...observation.ofApp,
     limits: { store: stores.rateLimits, ...config.protection },
     settings: {
       jwt: { ...config.jwt, secretKeys },
@@ -175,6 +172,7 @@ export async function startService(
 
   const closeStores = async () => {
     signals?.close();
+    await observation.close();
     await stores.close();
     unlock();
   };
@@ -188,8 +186,7 @@ export async function startService(
   listensOn = urlOf(app.server.address(), config.host);
   let duties: Duties | null = null;
   function takeDuties(): void {
-    const observer = metrics?.duties;
-    const deps = { config, stores, instance, uploads, engine, events, log, observer };
+    const deps = { config, stores, instance, uploads, engine, events, log, ...observation.ofDuties };
     if (closing === null) duties ??= startDuties(deps);
   }
 

@@ -26,8 +26,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   administration: ['core'],
   engine: ['core'],
   events: ['core'],
-  // Watches what the others do, and is known to none of them.
+  // They watch what the others do, and are known to none of them.
   metrics: ['core', 'engine', 'events', 'http'],
+  tracing: ['core', 'engine', 'events', 'http'],
   // One layer: requests in, engine and core called, answers out.
   http: ['core', 'administration', 'engine', 'protocols', 'config', 'log'],
   protocols: ['core', 'engine', 'http'],

@@ -27,7 +27,8 @@ running uploads keep what they have sent.`,
     const { values } = readArgs(args, {});
     const config = configurationFor(profileOf(values.embedded ? values : { production: true }));
     const destination = gatherLines(pino.destination({ fd: process.stderr.fd, sync: true }));
-    const log = createLogger({ level: config.logLevel, destination });
+    const context = config.traces ? (await import('../tracing/current.ts')).traceFields : undefined;
+    const log = createLogger({ level: config.logLevel, destination, context });
     const stopped = untilToldToStop();
     const listening = async (url: string) => {
       log.info({ url, profile: config.profile, workers: config.workers }, 'listening');

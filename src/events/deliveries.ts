@@ -16,17 +16,28 @@ export interface DeliveriesOptions {
   readonly log: Log;
   /** Told of each attempt to deliver an event to the webhook, and when it began (milliseconds since the epoch). */
   readonly onWebhookAttempt?: WebhookObserver;
+  /** Makes deliveries to the webhook part of a trace. */
+  readonly webhookTracer?: WebhookTracer;
+}
+
+export interface WebhookTracer {
+  wrap(deliver: Deliver): Deliver;
+  /** What the request that is just made carries, so that its receiver can go on with the trace. */
+  headers(): Readonly<Record<string, string>>;
 }
 
 export type WebhookObserver = (event: OutboxEvent, beganAt: number, outcome: DeliveryResult['kind']) => void;
 
 /** Delivers events to whoever is to hear of them. With nobody there, they wait in the outbox. */
 export function startDeliveries(options: DeliveriesOptions): OutboxRunner {
-  const { outbox, stream, webhook, periodMs, log, onWebhookAttempt } = options;
+  const { outbox, stream, webhook, periodMs, log, onWebhookAttempt, webhookTracer } = options;
   const receivers: Deliver[] = [];
   // The stream comes first: it takes an event once, however often the webhook makes it try again.
   if (stream) receivers.push(createRedisStream(stream));
-  if (webhook) receivers.push(observed(createWebhook(webhook), onWebhookAttempt));
+  if (webhook) {
+    const bare = createWebhook({ ...webhook, ...(webhookTracer && { headers: webhookTracer.headers }) });
+    receivers.push(observed(webhookTracer?.wrap(bare) ?? bare, onWebhookAttempt));
+  }
   if (receivers.length === 0) return { stop: async () => {} };
   return startOutboxRunner({
     outbox,

@@ -19,6 +19,8 @@ export interface WebhookOptions {
   /** Deliver to addresses inside as well. */
   readonly allowPrivate: boolean;
   readonly timeoutMs?: number;
+  /** Further headers of the request that is just made. */
+  readonly headers?: () => Readonly<Record<string, string>>;
   /** How names are resolved, where not as the system does. */
   readonly lookup?: LookupFunction;
 }
@@ -45,6 +47,7 @@ export function createWebhook(options: WebhookOptions): Deliver {
       signal,
       ...(lookup && { lookup }),
       headers: {
+        ...options.headers?.(),
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
         'user-agent': 'Sluice',

@@ -10,6 +10,7 @@ import type { TrustsProxy } from './proxies.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRouteTable } from './route-table.ts';
 import { cutSlowBodies } from './slow-bodies.ts';
+import { type RequestTracer, traceRequests } from './trace-requests.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /** What one connection may take. Times are milliseconds. */
@@ -42,6 +43,8 @@ export function createServer(options: {
   readonly log: FastifyBaseLogger;
   readonly trustsProxy: TrustsProxy;
   readonly connections?: ConnectionLimits | undefined;
+  /** Where left out, requests are part of no trace. */
+  readonly requestTracer?: RequestTracer | undefined;
 }) {
   const { trustsProxy, connections = DEFAULT_CONNECTION_LIMITS } = options;
   const app = Fastify({
@@ -75,6 +78,7 @@ export function createServer(options: {
   acceptJsonBodies(app);
   cutSlowBodies(app, connections.bodyTimeoutMs);
   limitConnections(app.server, { perAddress: connections.perAddress, trustsProxy });
+  if (options.requestTracer) traceRequests(app, options.requestTracer);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     // Node's parser takes the head of a request for what it is, and stumbles only over what follows.

@@ -20,11 +20,14 @@ const REDACTED = [
 export function createLogger(options: {
   readonly level: Level | 'silent';
   readonly destination: DestinationStream;
+  /** Members of every line, asked for with each. */
+  readonly context?: (() => object) | undefined;
 }): Logger {
-  const { level, destination } = options;
+  const { level, destination, context } = options;
   return pino(
     {
       level,
+      ...(context && { mixin: context }),
       redact: { paths: REDACTED, censor: '[secret]' },
       serializers: { err: describeError, error: describeError },
     },

@@ -4,7 +4,7 @@ import type { Events } from '../core/ports.ts';
 import { createReconcile } from '../core/reconcile.ts';
 import type { Uploads } from '../core/uploads.ts';
 import type { UploadEngine } from '../engine/engine.ts';
-import { startDeliveries } from '../events/deliveries.ts';
+import { startDeliveries, type WebhookTracer } from '../events/deliveries.ts';
 import type { DutiesObserver } from '../metrics/observe-duties.ts';
 import { startReconciler } from '../reconciler.ts';
 import { startSweeper } from '../sweeper.ts';
@@ -24,6 +24,7 @@ export interface DutiesDeps {
   readonly log: FastifyBaseLogger;
   /** Left out: nobody watches. */
   readonly observer?: DutiesObserver | undefined;
+  readonly webhookTracer?: WebhookTracer | undefined;
 }
 
 export interface Duties {
@@ -35,7 +36,7 @@ export interface Duties {
  * at a time where doing it twice would be a waste: leases see to that. Nothing breaks where two do it at once.
  */
 export function startDuties(deps: DutiesDeps): Duties {
-  const { config, stores, instance, uploads, engine, events, log, observer } = deps;
+  const { config, stores, instance, uploads, engine, events, log, observer, webhookTracer } = deps;
   const leases = stores.leases(instance);
 
   async function sweep(signal: AbortSignal): Promise<number> {
@@ -63,6 +64,7 @@ export function startDuties(deps: DutiesDeps): Duties {
       periodMs: config.quota.periodMs,
       log,
       ...(observer && { onWebhookAttempt: observer.webhookAttempted }),
+      ...(webhookTracer && { webhookTracer }),
     }),
     startAbandonedSweeper(stores, config.limits, log, observer?.orphansRemoved),
   ];
