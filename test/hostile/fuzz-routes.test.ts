@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { Errors } from 'typebox/value';
-import { type JsonSchema, valuesOf } from './schema-values.ts';
+import { type JsonSchema, quotaFiles, valuesOf } from './schema-values.ts';
 import { P, target } from './target.ts';
 
 /**
@@ -29,7 +29,9 @@ interface Operation {
   readonly path: string;
   readonly method: string;
   readonly parameters: readonly { readonly in: string; readonly name: string; readonly schema: JsonSchema }[];
-  readonly body: JsonSchema | null;
+  /** What bodies it reads. */
+  readonly mediaType: string | null;
+  readonly body: fc.Arbitrary<string | null>;
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>> }>
   >;
@@ -38,7 +40,10 @@ interface Operation {
 interface Document {
   readonly paths: Record<
     string,
-    Record<string, Partial<Operation> & { requestBody?: { content: Record<string, { schema: JsonSchema }> } }>
+    Record<
+      string,
+      Partial<Omit<Operation, 'body'>> & { requestBody?: { content: Record<string, { schema: JsonSchema }> } }
+    >
   >;
   readonly components: { readonly schemas: Record<string, JsonSchema> };
 }
@@ -84,7 +89,8 @@ async function operations(): Promise<Operation[]> {
     });
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
-      const described = operation.requestBody?.content['application/json']?.schema;
+      const [mediaType = null] = Object.keys(operation.requestBody?.content ?? {});
+      const described = operation.requestBody?.content[mediaType ?? '']?.schema ?? {};
       return {
         name: `${method.toUpperCase()} ${path}`,
         path,
@@ -93,13 +99,20 @@ async function operations(): Promise<Operation[]> {
           ...parameter,
           schema: whole(parameter.schema),
         })),
-        body: described ? whole(described) : null,
+        mediaType,
+        body: bodiesOf(mediaType, whole(described)),
         responses: JSON.parse(JSON.stringify(operation.responses ?? {}), (key, value) =>
           key === 'schema' ? whole(value) : value,
         ),
       };
     }),
   );
+}
+
+function bodiesOf(mediaType: string | null, schema: JsonSchema): fc.Arbitrary<string | null> {
+  if (mediaType === null) return fc.option(fc.string({ maxLength: 200 }));
+  if (mediaType === 'text/csv') return quotaFiles;
+  return valuesOf(schema).map((value) => JSON.stringify(value) ?? null);
 }
 
 const headerText = fc.string({
@@ -161,17 +174,14 @@ async function attempt(operation: Operation, id: string, credentials: readonly s
     headers: fc.array(aHeader, { maxLength: uploads ? 7 : 2 }),
     parameters: fc.tuple(...operation.parameters.map(({ schema }) => valuesOf(schema))),
     keepId: fc.nat(4).map((n) => n > 0),
-    body:
-      operation.body === null
-        ? fc.option(fc.string({ maxLength: 200 }))
-        : valuesOf(operation.body).map((value) => JSON.stringify(value) ?? null),
+    body: operation.body,
   });
   await fc.assert(
     fc.asyncProperty(inputs, async ({ credential, headers, parameters, keepId, body }) => {
       let path = operation.path;
       const query = new URLSearchParams();
       const all: Record<string, string> = {
-        ...(operation.body === null ? {} : { 'content-type': 'application/json' }),
+        ...(operation.mediaType === null ? {} : { 'content-type': operation.mediaType }),
         // Node's client frames bodies by itself only where it expects one.
         ...(body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
         ...(credential === '' ? {} : { authorization: `Bearer ${credential}` }),
@@ -206,7 +216,8 @@ function judge({ name, method, responses }: Operation, { status, type, text: sai
   if (method === 'HEAD' || status === 204 || said === '') return;
   const schema = described.content?.[type]?.schema;
   assert.ok(schema, `${name} ${status} is not described as ${type}`);
-  assert.deepEqual(Errors(schema, JSON.parse(said)), [], `${name} ${status}: ${said}`);
+  const value: unknown = type.endsWith('json') ? JSON.parse(said) : said;
+  assert.deepEqual(Errors(schema, value), [], `${name} ${status}: ${said}`);
 }
 
 test('whatever is sent to a route of the document, the answer is one that it describes', async (t) => {

@@ -105,3 +105,37 @@ function aNumber({ minimum = -(2 ** 53), maximum = 2 ** 53 }: JsonSchema): fc.Ar
     fc.constantFrom(minimum, maximum),
   );
 }
+
+const csvValue = fc.oneof(
+  { weight: 6, arbitrary: fc.uuid() },
+  { weight: 6, arbitrary: fc.constantFrom('0', '150', '5GiB', 'default') },
+  { weight: 1, arbitrary: anyText },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '"',
+      '""',
+      '"a"b',
+      '"\n',
+      "=cmd|' /C calc'!A0",
+      '-1',
+      '1e9',
+      '٣',
+      '\ufeff',
+      '\0',
+    ),
+  },
+);
+const csvLine = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.uuid(), fc.constantFrom('0', '77MiB', 'default')) },
+  { weight: 1, arbitrary: fc.array(csvValue, { maxLength: 4 }) },
+);
+
+/** Files of limits, good ones and such as nobody should have made. */
+export const quotaFiles: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.oneof({ weight: 6, arbitrary: fc.constant('user_id,quota_limit') }, { weight: 1, arbitrary: anyText }),
+    fc.array(csvLine, { maxLength: 8 }),
+    fc.constantFrom('\n', '\r\n', '\r'),
+  )
+  .map(([names, lines, end]) => [names, ...lines.map((values) => values.join(','))].join(end));
