@@ -32,7 +32,7 @@ async function tabTo(page: Page, name: string): Promise<void> {
 
 test('everything is done with the keyboard alone', async (t) => {
   const page = await browser.open(t, service);
-  await limitSpeed(page, 500_000);
+  await limitSpeed(page, 200_000);
   await tabTo(page, 'Choose videos');
   const opened = page.waitForEvent('filechooser');
   await page.keyboard.press('Enter');

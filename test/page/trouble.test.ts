@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { inspect, startedBrowser } from './browser.ts';
-import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo } from './videos.ts';
+import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo, underWay } from './videos.ts';
 
 const browser = startedBrowser();
 let service: ServiceProcess;
@@ -19,9 +19,9 @@ after(() => Promise.all([service?.stop(), small?.stop()]));
 test('an upload outlives the death of the service, and the page says what is the matter', async (t) => {
   const page = await browser.open(t, service);
   await limitSpeed(page, 1_000_000);
-  await choose(page, 'Choose videos', [longVideo('stubborn.mp4', 6_000_000)]);
+  await choose(page, 'Choose videos', [longVideo('stubborn.mp4', 12_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
-  await page.locator('[data-announcer="polite"]', { hasText: '25%' }).waitFor();
+  await underWay(page);
   await service.kill('SIGKILL');
 
   await page.getByText('The service cannot be reached.').waitFor();
@@ -35,9 +35,9 @@ test('an upload outlives the death of the service, and the page says what is the
 test('offline is told, and the upload goes on with the network', async (t) => {
   const page = await browser.open(t, service);
   await limitSpeed(page, 1_000_000);
-  await choose(page, 'Choose videos', [longVideo('tunnel.mp4', 5_000_000)]);
+  await choose(page, 'Choose videos', [longVideo('tunnel.mp4', 12_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
-  await page.locator('[data-announcer="polite"]', { hasText: '25%' }).waitFor();
+  await underWay(page);
   await limitSpeed(page, 'offline');
   await page.getByText('It goes on by itself with the network.').waitFor();
   await page.getByText('You are offline. Uploads wait').waitFor();
@@ -105,8 +105,8 @@ test('a second tab shows the upload of the first as it moves, and offers no seco
   const user = randomUUID();
   const first = await browser.open(t, service, { user });
   const second = await browser.open(t, service, { user });
-  await limitSpeed(first, 800_000);
-  const video = longVideo('shared.mp4', 6_000_000);
+  await limitSpeed(first, 1_000_000);
+  const video = longVideo('shared.mp4', 12_000_000);
   await choose(first, 'Choose videos', [video]);
   await first.getByRole('button', { name: 'Upload 1 video' }).click();
   await second.getByText('Uploading elsewhere right now').waitFor();

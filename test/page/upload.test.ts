@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { inspect, startedBrowser } from './browser.ts';
-import { choose, drop, FIVE_VIDEOS, fixture, limitSpeed, longVideo } from './videos.ts';
+import { choose, drop, FIVE_VIDEOS, fixture, limitSpeed, longVideo, underWay } from './videos.ts';
 
 const browser = startedBrowser();
 let service: ServiceProcess;
@@ -45,7 +45,7 @@ test('a file that is no video is refused with the formats that are taken', async
 test('an upload is paused, resumed, and told in quarters', async (t) => {
   const page = await browser.open(t, service);
   await limitSpeed(page, 1_000_000);
-  await choose(page, 'Choose videos', [longVideo('holiday.mp4', 6_000_000)]);
+  await choose(page, 'Choose videos', [longVideo('holiday.mp4', 8_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await page.locator('[data-announcer="polite"]', { hasText: 'holiday.mp4: 25%' }).waitFor();
   assert.deepEqual(await inspect(page, '06-uploading'), []);
@@ -62,10 +62,10 @@ test('an upload is paused, resumed, and told in quarters', async (t) => {
 test('after a reload in mid-upload the same file goes on where it stopped', async (t) => {
   const page = await browser.open(t, service);
   await limitSpeed(page, 1_000_000);
-  const video = longVideo('interrupted.mp4', 6_000_000);
+  const video = longVideo('interrupted.mp4', 12_000_000);
   await choose(page, 'Choose videos', [video]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
-  await page.locator('[data-announcer="polite"]', { hasText: '25%' }).waitFor();
+  await underWay(page);
   await page.reload();
 
   await page.locator('.sessions .row').waitFor();

@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { CDPSession, Page } from 'playwright-core';
 
@@ -60,12 +64,22 @@ export async function handOver(
   await data.dispose();
 }
 
-/** Chooses files by the button of that name. */
+const folder = mkdtempSync(join(tmpdir(), 'sluice-videos-'));
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** Chooses files by the button of that name. From the disk: bytes would have to go to the browser one by one. */
 export async function choose(page: Page, button: string, files: readonly NamedBytes[]): Promise<void> {
+  const paths = await Promise.all(
+    files.map(async ({ name, buffer }) => {
+      const path = join(await mkdtemp(join(folder, 'chosen-')), name);
+      await writeFile(path, buffer);
+      return path;
+    }),
+  );
   const opened = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: button }).first().click();
   const chooser = await opened;
-  await chooser.setFiles([...files]);
+  await chooser.setFiles(paths);
 }
 
 const lines = new WeakMap<Page, Promise<CDPSession>>();
@@ -84,4 +98,12 @@ export async function limitSpeed(page: Page, bytesPerSecond: number | 'offline')
     // A limit that is lifted would let everything out in the moment before the line is cut.
     uploadThroughput: bytesPerSecond === 'offline' ? 1000 : bytesPerSecond || -1,
   });
+}
+
+/** Resolves when some of an upload has gone, long before the last of one that takes ten seconds. */
+export function underWay(page: Page): Promise<void> {
+  return page
+    .locator('.upload[data-state="uploading"] .facts span', { hasText: /^([5-9]|\d\d)%$/ })
+    .first()
+    .waitFor();
 }
