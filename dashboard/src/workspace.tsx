@@ -7,6 +7,7 @@ import { DropZone } from './choose/drop-zone.tsx';
 import { RefusedList } from './choose/refused-list.tsx';
 import { useChosen } from './choose/use-chosen.ts';
 import { ConnectionNotice } from './notice/connection-notice.tsx';
+import { useTryNow } from './notice/use-try-now.ts';
 import { QuotaMeter } from './quota/quota-meter.tsx';
 import type { ServiceLimits } from './service-limits.ts';
 import { cancelSession } from './sessions/cancel-session.ts';
@@ -26,6 +27,7 @@ export function Workspace({ client, account, limits }: WorkspaceProps) {
   const list = useUpload(client);
   const others = useOtherSessions(account, list.uploads);
   const chosen = useChosen({ list, account, limits, moving: others.moving });
+  const tryNow = useTryNow(list, account.fault);
   const shown = new Set(list.uploads.map(({ session }) => session?.sessionId));
 
   return (
@@ -33,7 +35,10 @@ export function Workspace({ client, account, limits }: WorkspaceProps) {
       <ConnectionNotice
         fault={chosen.fault ?? account.fault}
         uploads={list.uploads}
-        onTryNow={account.refresh}
+        onTryNow={() => {
+          account.refresh();
+          tryNow();
+        }}
       />
       <div className="flow">
         <DropZone limits={limits} small={chosen.files.length > 0} onFiles={chosen.add} />
