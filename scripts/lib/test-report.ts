@@ -97,7 +97,7 @@ export function createTestReport(deps: {
       } else if (event.type === 'test:diagnostic') {
         // What a test noted of itself: the seed to repeat it with, figures.
         const { file, message } = event.data;
-        if (file) fileOf(file).output.push(`${message}\n`);
+        if (file) files.get(file)?.output.push(`${message}\n`);
       } else if (event.type === 'test:summary') {
         if (event.data.file) close(event.data.file, event.data.duration_ms);
         else closeAll(event.data.duration_ms);

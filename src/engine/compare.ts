@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { releaseMemory } from '../core/release-memory.ts';
 import type { Session } from '../core/session.ts';
 import type { RequestBody } from './body.ts';
 import type { EngineLimits } from './limits.ts';
 import { watchPace } from './pace.ts';
-import { releaseMemory } from './release-memory.ts';
 
 /** `cut`: the body did not come to its end, so nobody is there to be answered. */
 export type Comparison = 'same' | 'different' | 'cut';

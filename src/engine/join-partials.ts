@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Refusal, SluiceError } from '../core/errors.ts';
 import type { BlobProgress, BlobWriter, JoinedBytes } from '../core/ports.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 import type { Session } from '../core/session.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { EngineDeps } from './parts.ts';
-import { releaseMemory } from './release-memory.ts';
 import { readHead } from './verify.ts';
 
 /** The bytes of the partial uploads, or why they make no file we take. */

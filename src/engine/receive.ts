@@ -1,5 +1,6 @@
 import type { Refusal } from '../core/errors.ts';
 import type { BlobWriter, Progress } from '../core/ports.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 import type { Measure } from './admit.ts';
 import { tooLarge } from './append.ts';
 import type { RequestBody } from './body.ts';
@@ -8,7 +9,6 @@ import type { Gathering } from './gathering.ts';
 import type { Intake } from './intake.ts';
 import type { EngineLimits } from './limits.ts';
 import { watchPace } from './pace.ts';
-import { releaseMemory } from './release-memory.ts';
 import { type StopReason, stopReasonOf } from './writers.ts';
 
 /**

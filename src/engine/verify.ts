@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { fileTypeFromBuffer } from 'file-type';
 import { type Refusal, SluiceError } from '../core/errors.ts';
 import type { BlobRef, BlobStore } from '../core/ports.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 
 /** Bytes in which a container must be recognised; a shorter file is looked at as a whole. */
 export const HEAD_BYTES = 4096;
@@ -59,6 +60,7 @@ export async function digestStored(blobs: BlobStore, ref: BlobRef, length: numbe
   for await (const chunk of blobs.read(ref, { length })) {
     hash.update(chunk);
     seen += chunk.length;
+    releaseMemory([chunk]);
   }
   if (seen !== length) {
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {

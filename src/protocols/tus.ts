@@ -124,7 +124,8 @@ export function createTusDialect(deps: ProtocolDeps) {
 
   /** For clients that can send nothing but GET and POST. */
   async function override(exchange: Exchange, session: Session): Promise<FastifyReply> {
-    const asked = exchange.request.headers['x-http-method-override'];
+    // Some clients write "Patch" (tus_client in Rust); no method of ours differs from another by its case alone.
+    const asked = String(exchange.request.headers['x-http-method-override']).toUpperCase();
     if (asked === 'PATCH' || asked === 'DELETE' || asked === 'HEAD') {
       return overridable[asked](exchange, session);
     }

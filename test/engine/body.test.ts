@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { releaseMemory } from '../../src/core/release-memory.ts';
 import { openRequestBody } from '../../src/engine/body.ts';
-import { releaseMemory } from '../../src/engine/release-memory.ts';
 
 const CHUNKED = { 'transfer-encoding': 'chunked' };
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,5 @@
 import type { Part, PartList } from '../../core/ports.ts';
+import { releaseMemory } from '../../core/release-memory.ts';
 import { isSilence, lostBytes } from './faults.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Multipart, UploadRef } from './multipart.ts';
@@ -84,6 +85,7 @@ export async function loadTail(objects: Objects, tail: Tail, into: Uint8Array): 
   for await (const chunk of objects.read(tail.key, { first: 0, length: tail.bytes })) {
     into.set(chunk, filled);
     filled += chunk.length;
+    releaseMemory([chunk]);
   }
   if (filled !== tail.bytes) throw lostBytes(`a side object has ${filled} of ${tail.bytes} bytes`);
 }

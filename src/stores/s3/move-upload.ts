@@ -1,4 +1,5 @@
 import type { Part } from '../../core/ports.ts';
+import { releaseMemory } from '../../core/release-memory.ts';
 import { type CompletionDeps, completeUpload, isCompleted } from './complete-upload.ts';
 import { lostBytes } from './faults.ts';
 import type { Keys } from './keys.ts';
@@ -76,6 +77,7 @@ async function copyTail(
     for await (const chunk of objects.read(copy.from, { first: copy.first, length: copy.bytes })) {
       lease.buffer.set(chunk, filled);
       filled += chunk.length;
+      releaseMemory([chunk]);
     }
     if (filled !== copy.bytes) throw lostBytes(`an object ended ${copy.bytes - filled} bytes too early`);
     await objects.put(copy.key, lease.buffer);
