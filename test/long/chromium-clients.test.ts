@@ -1,3 +1,3 @@
 import { chromiumClients } from '../clients/in-chromium.ts';
 
-chromiumClients({ file: 100_000_000, meanBytesPerFault: 12_000_000, maxFaults: 40 }, 300_000);
+chromiumClients({ file: 100_000_000, meanBytesPerFault: 12_000_000, maxFaults: 40 }, 600_000);

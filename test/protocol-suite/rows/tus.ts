@@ -166,7 +166,8 @@ export const TUS_ROWS: readonly Row[] = [
     },
   },
   {
-    promise: 'X-HTTP-Method-Override stands for PATCH, HEAD and DELETE, however written, and for nothing else',
+    promise:
+      'X-HTTP-Method-Override stands for PATCH, HEAD and DELETE, however written, and for nothing else',
     section: tus('Core: X-HTTP-Method-Override'),
     async run({ begun, send, assertGone }) {
       const upload = await begun();
