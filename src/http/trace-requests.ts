@@ -2,6 +2,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseUuid } from '../core/session-id.ts';
 import { refusalOf } from './problem.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Asked every few seconds by machines, and of interest to nobody: no part of any trace. */
+    readonly untraced?: true;
+  }
+}
+
 export interface TracedRequest {
   readonly method: string;
   /** Template of the route; empty where there is none. */
@@ -28,10 +35,12 @@ export function traceRequests(app: FastifyInstance, tracer: RequestTracer): void
   const traces = new WeakMap<FastifyRequest, RequestTrace>();
 
   app.addHook('onRequest', (request, reply, done) => {
+    const { config } = request.routeOptions;
+    if (config.untraced) return done();
     const { traceparent } = request.headers;
     const trace = tracer.begin({
       method: request.method,
-      route: request.routeOptions.config.url ?? '',
+      route: config.url ?? '',
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
       sessionId: sessionIdOf(request.params),
     });

@@ -164,8 +164,8 @@ export const METRICS = {
   },
   redis_command_duration_seconds: {
     type: 'histogram',
-    help: 'Time of one command to Redis. Scripts have their own name, such as `admit`.',
-    labels: { cmd: 'name of a script of the service or of a command of Redis', outcome: ['ok', 'error'] },
+    help: 'Time of one script in Redis, which is what sessions, permits and leases are made of.',
+    labels: { cmd: 'name of the script, such as `admit`', outcome: ['ok', 'error'] },
     buckets: CALL_SECONDS,
   },
   redis_breaker_state: {

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { answerTo, createClient, openPatch } from '../e2e/client.ts';
+import { answerTo, openPatch } from '../e2e/client.ts';
 import { type ServiceProcess, serviceFor } from '../e2e/service.ts';
 import { videoOf } from '../e2e/videos.ts';
 import { startReceiver } from '../events/receiver.ts';
+import { signToken, startApp } from '../helpers/app.ts';
 import { type CollectedSpan, type Collector, startCollector } from './collector.ts';
 
 /** The real service, a collector that takes OTLP, and a receiver of webhooks. */
 
+const USER = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
 const SIZE = 1 << 20;
 const FILE = videoOf(SIZE, 1);
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -23,6 +25,16 @@ async function sceneFor(t: TestContext, env: (collector: Collector) => Readonly<
 
 const withCollector = ({ url }: Collector) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
 
+/** The same in this process, where neither its log nor its end matters. */
+async function appFor(t: TestContext, env: (collector: Collector) => Readonly<Record<string, string>>) {
+  const [collector, receiver] = await Promise.all([startCollector(), startReceiver()]);
+  t.after(() => Promise.all([collector.close(), receiver.close()]));
+  const webhook = { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET, WEBHOOK_ALLOW_PRIVATE: 'true' };
+  const app = await startApp(t, { userId: USER, env: { ...webhook, ...env(collector) } });
+  const token = await signToken({ user_id: USER });
+  return { service: { url: app.url, token: () => token, close: app.close }, collector, receiver };
+}
+
 /** As another service would send it along. */
 function callerTrace() {
   const traceId = randomBytes(16).toString('hex');
@@ -30,7 +42,10 @@ function callerTrace() {
   return { traceId, spanId, header: `00-${traceId}-${spanId}-01` };
 }
 
-async function initiate(service: ServiceProcess, headers: Record<string, string> = {}) {
+async function initiate(
+  service: Pick<ServiceProcess, 'url' | 'token'>,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(`${service.url}/v1/dashboard/upload/initiate`, {
     method: 'POST',
     headers: {
@@ -41,6 +56,7 @@ async function initiate(service: ServiceProcess, headers: Record<string, string>
     body: JSON.stringify({
       dashboard_context: { source_section: 'tracing', workflow_type: 'single_upload' },
       expected_file_size: SIZE,
+      filename: 'secret-plans.mp4',
     }),
   });
   assert.equal(response.status, 201);
@@ -138,17 +154,17 @@ test('log lines carry the trace they belong to', async (t) => {
   assert.equal(traceOf('listening'), undefined);
 });
 
-test('no span names a user, a token or a file', async (t) => {
-  const { service, collector } = await sceneFor(t, withCollector);
-  const client = createClient(service, 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee');
-  const { body } = await client.initiate(SIZE, { filename: 'secret-plans.mp4' });
-  const url = new URL(String(body.upload_url), service.url);
+test('no span names a user, a token or a file, and probes make none', async (t) => {
+  const { service, collector } = await appFor(t, withCollector);
+  const { url } = await initiate(service);
   await patch(url, 0, SIZE);
   await fetch(url, { method: 'DELETE' });
-  await service.kill('SIGTERM');
+  for (const probe of ['/livez', '/readyz', '/metrics']) await fetch(new URL(probe, service.url));
+  await service.close();
   const told = JSON.stringify(collector.spans);
   assert.ok(collector.spans.length > 4);
-  for (const secret of ['aaaaaaaa', 'secret-plans', url.searchParams.get('token') ?? '']) {
+  assert.ok(!collector.spans.some(({ name }) => /livez|readyz|metrics/.test(name)), 'probes are no traces');
+  for (const secret of [USER, 'secret-plans', url.searchParams.get('token') ?? '']) {
     assert.ok(!told.includes(secret), secret);
   }
 });
@@ -158,12 +174,12 @@ test('of an upload everything is recorded, or nothing; a caller who records is h
     ...{ ...withCollector(collector), OTEL_TRACES_SAMPLER_ARG: '0' },
     OTEL_EXPORTER_OTLP_HEADERS: 'x-team=a%20team',
   });
-  const { service, collector, receiver } = await sceneFor(t, env);
+  const { service, collector, receiver } = await appFor(t, env);
   const caller = callerTrace();
   const session = await initiate(service, { traceparent: caller.header });
   assert.equal(await patch(session.url, 0, SIZE), 204);
   await receiver.until(1);
-  await service.kill('SIGTERM');
+  await service.close();
   assert.deepEqual(
     collector.spans.map(({ name, traceId }) => [name, traceId]),
     [['POST /v1/dashboard/upload/initiate', caller.traceId]],

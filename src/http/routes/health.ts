@@ -30,6 +30,7 @@ export const healthRoute: FastifyPluginCallbackTypebox<{ readonly health: Health
   app.get(
     '/health',
     {
+      config: { untraced: true },
       schema: {
         operationId: 'readHealth',
         summary: 'Health of the service and what it depends on',
@@ -57,6 +58,7 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
   app.get(
     '/livez',
     {
+      config: { untraced: true },
       schema: {
         operationId: 'live',
         summary: 'The process answers',
@@ -69,6 +71,7 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
   app.get(
     '/readyz',
     {
+      config: { untraced: true },
       schema: {
         operationId: 'ready',
         summary: 'The service can take requests',

@@ -19,6 +19,7 @@ export const metricsRoute: FastifyPluginCallbackTypebox<MetricsRouteDeps> = (app
   app.get(
     '/metrics',
     {
+      config: { untraced: true },
       onRequest: (request, reply, next) => {
         const refusal = token === null ? refuseStrangers(request) : refuseWithout(token, request);
         if (refusal) sendRefusal(reply, refusal);
