@@ -52,6 +52,7 @@ function draw({ title, unit, samples }: MeasureResult): string {
     ].join('');
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">
+<title>${escaped(title)}</title>
 <style>text{font:14px sans-serif;fill:#1c2733}@media(prefers-color-scheme:dark){text{fill:#e6edf3}}</style>
 <text x="0" y="18" font-weight="bold">${escaped(`${title}, ${unit}`)}</text>
 ${rows.join('\n')}

@@ -5,9 +5,9 @@ import type { Judgement } from './judge.ts';
 /** A number as people read it: three digits that count, thousands apart. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en').replaceAll(',', ' ');
-  if (Math.abs(value) >= 100) return value.toFixed(0);
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+  if (Math.abs(value) >= 999.5) return Math.round(value).toLocaleString('en').replaceAll(',', ' ');
+  if (Math.abs(value) >= 99.95) return value.toFixed(0);
+  return value.toFixed(Math.abs(value) >= 9.995 ? 1 : 2);
 }
 
 /** The targets as a Markdown table. */

@@ -1,10 +1,11 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Workload } from '../harness/contract.ts';
 import { median } from '../harness/statistics.ts';
-import { initiateRequests, newUsers, pathOf, USERS } from '../load/users.ts';
-import { loadWithWrk } from '../load/wrk.ts';
+import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
+import { loadWarm, loadWithWrk } from '../load/wrk.ts';
 import { bare, startBare } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
+import { redisBenchmark, runRedisBenchmark, startRedisBenchmark } from '../peers/redis-benchmark.ts';
 import { startSluice } from '../peers/sluice.ts';
 
 const CONNECTIONS = 32;
@@ -12,7 +13,7 @@ const CONNECTIONS = 32;
 export const initiate: Workload = {
   id: 'initiate',
   title: 'Initiate: one process, 32 connections, Redis',
-  peers: [bare, fastapi],
+  peers: [bare, fastapi, redisBenchmark],
   measures: {
     rate: { title: 'initiate', unit: 'requests/s' },
     p99: { title: 'initiate at half of its maximum, p99', unit: 'ms' },
@@ -23,16 +24,21 @@ export const initiate: Workload = {
       [OURS]: () => startSluice({ redisPort: redis.port }),
       bare: () => startBare(redis.port),
       fastapi: () => startFastapi(redis.port),
+      'redis-benchmark': () => startRedisBenchmark(redis.port),
     });
     const users = newUsers(USERS);
     const rates: number[] = [];
+    const warm = new Set<string>();
 
     await bench.alternate(running, async (one, name) => {
+      if (name === 'redis-benchmark') {
+        return { rate: runRedisBenchmark(redis.port, one.url, CONNECTIONS, bench.sized(200_000, 2000)) };
+      }
       const requests = initiateRequests(one, pathOf(name, 'initiate'), users);
-      const load = { url: one.url, requests, connections: CONNECTIONS };
-      // The accounts are loaded and the code is compiled in the time before.
-      await loadWithWrk({ ...load, seconds: 1 });
-      const { rate } = await loadWithWrk({ ...load, seconds: bench.seconds });
+      if (!warm.has(name)) await sendEachOnce(one.url, requests);
+      warm.add(name);
+      const load = { url: one.url, requests, connections: CONNECTIONS, seconds: bench.seconds };
+      const { rate } = await loadWarm(load);
       if (name === OURS) rates.push(rate);
       return { rate };
     });

@@ -1,12 +1,12 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Running, type Workload } from '../harness/contract.ts';
 import { headersOf, initiateRequests, newUsers, pathOf } from '../load/users.ts';
-import { type LoadRequest, loadWithWrk } from '../load/wrk.ts';
+import { type LoadRequest, loadWarm } from '../load/wrk.ts';
 import { bare, startBare } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
 import { startSluice } from '../peers/sluice.ts';
 
-const SESSIONS = 1000;
+const SESSIONS = 200;
 
 export const validate: Workload = {
   id: 'validate',
@@ -24,9 +24,8 @@ export const validate: Workload = {
     await bench.alternate(running, async (one, name) => {
       const requests = asked.get(name) ?? (await sessionsAt(one, name));
       asked.set(name, requests);
-      const load = { url: one.url, requests, connections: 32 };
-      await loadWithWrk({ ...load, seconds: 1 });
-      const { rate } = await loadWithWrk({ ...load, seconds: bench.seconds });
+      const load = { url: one.url, requests, connections: 32, seconds: bench.seconds };
+      const { rate } = await loadWarm(load);
       return { rate };
     });
   },

@@ -59,7 +59,7 @@ test('the tables say what was measured, against what, and who was not there', ()
 test('figures have the digits that count', () => {
   assert.deepEqual([1234567, 999.6, 99.44, 1.234, Number.NaN].map(figure), [
     '1 234 567',
-    '1000',
+    '1 000',
     '99.4',
     '1.23',
     '–',

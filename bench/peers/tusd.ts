@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../scripts/lib/servers/free-port.ts';
+import { findGo } from '../../scripts/lib/servers/go.ts';
+import { cacheFolder, runCommand } from '../harness/cache.ts';
+import type { Peer, Running } from '../harness/contract.ts';
+import { startServer } from '../harness/server-process.ts';
+
+/** The newest v2 where the list of versions can be asked for, else this one. */
+const KNOWN_VERSION = 'v2.10.0';
+const MODULE = 'github.com/tus/tusd/v2';
+
+/** The reference server of tus, in Go, with its file store or on S3. */
+export const tusd: Peer = {
+  name: 'tusd',
+  async prepare({ install }) {
+    if (!existsSync(programOf())) {
+      if (!install) throw new Error('it is not built yet, and a quick run builds nothing');
+      build();
+    }
+    return readFileSync(`${programOf()}.version`, 'utf8');
+  },
+};
+
+/** As a module that needs it: so Go takes the dependencies that it was released with. */
+function build(): void {
+  const folder = join(cacheFolder('tusd'), 'module');
+  mkdirSync(folder, { recursive: true });
+  const go = findGo(cacheFolder('go'));
+  const env = { ...process.env, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
+  const wanted = (version: string) => {
+    writeFileSync(join(folder, 'go.mod'), 'module bench\n\ngo 1.21\n');
+    runCommand(go, ['get', `${MODULE}@${version}`], { cwd: folder, env });
+  };
+  try {
+    wanted('latest');
+  } catch {
+    wanted(KNOWN_VERSION);
+  }
+  const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', programOf(), `${MODULE}/cmd/tusd`];
+  runCommand(go, args, { cwd: folder, env });
+  const version = new RegExp(`${MODULE} (v\\S+)`).exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1];
+  const built = runCommand(go, ['version'], { cwd: folder }).split(' ')[2];
+  writeFileSync(`${programOf()}.version`, `${version ?? KNOWN_VERSION} built with ${built}`);
+}
+
+/** Where it takes new uploads. */
+export const TUSD_PATH = '/files/';
+
+export async function startTusd(storage: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+  const port = await freePort();
+  const quiet = ['-verbose=false', '-show-greeting=false', '-disable-cors'];
+  const listening = ['-host', '127.0.0.1', '-port', String(port), '-base-path', TUSD_PATH];
+  return startServer([programOf(), ...listening, ...quiet, ...storage], { port, env });
+}
+
+function programOf(): string {
+  return join(cacheFolder('tusd'), 'tusd');
+}

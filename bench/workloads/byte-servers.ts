@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Bench, OURS, type Running, type Sample } from '../harness/contract.ts';
+import { cpuSeconds } from '../harness/process-usage.ts';
+import type { Upload, Way } from '../load/uploads.ts';
+import { startNginx } from '../peers/nginx.ts';
+import { startSluice } from '../peers/sluice.ts';
+import { startTusNode, TUS_NODE_PATH } from '../peers/tus-node.ts';
+import { startTusd, TUSD_PATH } from '../peers/tusd.ts';
+
+/** A server that takes bytes to the disk, and where. */
+export interface ByteServer {
+  readonly running: Running;
+  readonly folder: string;
+  readonly path: string;
+  readonly way: Way;
+}
+
+type Name = typeof OURS | 'sluice PUT' | 'tusd' | '@tus/server' | 'nginx';
+
+/** Start ours and these, each with a folder of its own on the same disk. */
+export async function startByteServers(
+  bench: Bench,
+  names: readonly Name[],
+  env: Record<string, string> = {},
+): Promise<{ running: Map<string, Running>; serverOf: (name: string) => ByteServer }> {
+  const folder = await bench.folder();
+  const folders = new Map(names.map((name) => [name, join(folder, name.replaceAll(/\W/g, '-'))]));
+  for (const one of folders.values()) await mkdir(one);
+  const of = (name: Name) => folders.get(name) ?? folder;
+  const starts: Record<Name, () => Promise<Running>> = {
+    [OURS]: () => startSluice({ folder: of(OURS), env }),
+    'sluice PUT': () => startSluice({ folder: of('sluice PUT'), env }),
+    tusd: () => startTusd(['-upload-dir', of('tusd')]),
+    '@tus/server': () => startTusNode(of('@tus/server')),
+    nginx: () => startNginx(of('nginx')),
+  };
+  const running = await bench.start(Object.fromEntries(names.map((name) => [name, starts[name]])));
+  return {
+    running,
+    serverOf(name) {
+      const one = running.get(name);
+      if (!one) throw new Error(`${name} does not run`);
+      const path = { tusd: TUSD_PATH, '@tus/server': TUS_NODE_PATH }[name] ?? '';
+      const way = name === 'nginx' || name === 'sluice PUT' ? 'put' : 'tus';
+      return { running: one, folder: folders.get(name as Name) ?? folder, path, way };
+    },
+  };
+}
+
+export interface Sending {
+  readonly size: number;
+  /** Bytes of one PATCH; default: all. */
+  readonly chunk?: number;
+  /** Sends it all; gives the seconds that count. */
+  readonly send: (upload: Upload) => Promise<number>;
+  /** How many files `send` sends. */
+  readonly count: number;
+}
+
+/** Send, and give megabytes per second and CPU seconds per GiB; what was stored is deleted. */
+export async function measureSending(server: ByteServer, sending: Sending): Promise<Sample> {
+  const { running, folder, path, way } = server;
+  const { size, chunk, send, count } = sending;
+  settleDisk(folder);
+  const before = cpuSeconds(running.pid);
+  const seconds = await send({ running, way, size, path, ...(chunk === undefined ? {} : { chunk }) });
+  const cpu = cpuSeconds(running.pid) - before;
+  await deleteFiles(folder);
+  return { rate: (size * count) / 1e6 / seconds, cpu: cpu / ((size * count) / 2 ** 30) };
+}
+
+/** What others wrote before must not be written while this one is measured. */
+function settleDisk(folder: string): void {
+  spawnSync('sync', ['--file-system', folder]);
+}
+
+async function deleteFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const isUpload = /^[0-9a-f-]{32,36}(\.\w+)?$/.test(entry.name);
+    if (entry.isFile() && isUpload) await rm(join(entry.parentPath, entry.name), { force: true });
+  }
+}

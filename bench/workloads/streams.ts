@@ -1,0 +1,42 @@
+import type { Workload } from '../harness/contract.ts';
+import { sendAtOnce } from '../load/uploads.ts';
+import { tusNode } from '../peers/tus-node.ts';
+import { tusd } from '../peers/tusd.ts';
+import { measureSending, startByteServers } from './byte-servers.ts';
+
+const MEBIBYTE = 1 << 20;
+
+export const streams: Workload = {
+  id: 'streams',
+  title: '16 files of 100 MiB at once, each in one PATCH, to the disk',
+  peers: [tusd, tusNode],
+  measures: {
+    rate: { title: '16 streams of 100 MiB', unit: 'MB/s' },
+    cpu: { title: '16 streams of 100 MiB: CPU', unit: 's/GiB' },
+  },
+  async run(bench) {
+    const { running, serverOf } = await startByteServers(bench, ['sluice', 'tusd', '@tus/server']);
+    const size = bench.sized(100, 2) * MEBIBYTE;
+    await bench.alternate(running, async (_one, name) =>
+      measureSending(serverOf(name), { size, count: 16, send: (upload) => sendAtOnce(upload, 16) }),
+    );
+  },
+};
+
+export const chunks: Workload = {
+  id: 'chunks',
+  title: '500 MiB in PATCHes of 8 MiB, to the disk',
+  peers: [tusd, tusNode],
+  measures: {
+    rate: { title: '500 MiB in chunks of 8 MiB', unit: 'MB/s' },
+    cpu: { title: '500 MiB in chunks of 8 MiB: CPU', unit: 's/GiB' },
+  },
+  async run(bench) {
+    const { running, serverOf } = await startByteServers(bench, ['sluice', 'tusd', '@tus/server']);
+    const size = bench.sized(500, 24) * MEBIBYTE;
+    const chunk = 8 * MEBIBYTE;
+    await bench.alternate(running, async (_one, name) =>
+      measureSending(serverOf(name), { size, chunk, count: 1, send: (upload) => sendAtOnce(upload, 1) }),
+    );
+  },
+};

@@ -1,0 +1,59 @@
+import { setTimeout } from 'node:timers/promises';
+import { startRedis } from '../../scripts/lib/servers/redis.ts';
+import { OURS, type Workload } from '../harness/contract.ts';
+import { type LiveSessions, openLiveSessions } from '../load/live-sessions.ts';
+import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
+import { loadWarm, loadWithWrk } from '../load/wrk.ts';
+import { startSluice } from '../peers/sluice.ts';
+
+const IDLE = 'sluice without a sweep';
+const MOST_ROUNDS = 3;
+/** A sweep that takes longer has failed. */
+const DEADLINE_MS = 120_000;
+
+export const sweep: Workload = {
+  id: 'sweep',
+  title: 'Sessions that all expire at once are swept, while others are made',
+  peers: [],
+  measures: {
+    swept: { title: 'expired sessions swept, under load', unit: 'sessions/s' },
+    rate: { title: 'initiate beside the sweep', unit: 'requests/s' },
+  },
+  async run(bench) {
+    const count = bench.sized(100_000, 1000);
+    for (let round = 0; round < Math.min(bench.rounds, MOST_ROUNDS); round += 1) {
+      const redis = await startRedis();
+      const live = await openLiveSessions(redis.port);
+      const service = await startSluice({ redisPort: redis.port, env: { RECONCILE_INTERVAL: '86400' } });
+      try {
+        const requests = initiateRequests(service, pathOf(OURS, 'initiate'), newUsers(USERS));
+        const load = { url: service.url, requests, connections: 32 };
+        await sendEachOnce(service.url, requests);
+        const idle = await loadWarm({ ...load, seconds: bench.seconds });
+        // Long enough for all of them to be there before the first one goes.
+        const expireAt = Date.now() + bench.sized(30_000, 5000);
+        await live.fill(count, expireAt);
+        if (Date.now() > expireAt) throw new Error('the sessions could not be made before they expired');
+
+        await setTimeout(Math.max(0, expireAt - Date.now()));
+        await until(live, (share) => share > 0);
+        const began = performance.now();
+        const loading = loadWithWrk({ ...load, seconds: bench.seconds });
+        await until(live, (share) => share === 1);
+        const seconds = (performance.now() - began) / 1000;
+        bench.record(OURS, { swept: count / seconds, rate: (await loading).rate });
+        bench.record(IDLE, { rate: idle.rate });
+      } finally {
+        for (const one of [service, live, redis]) await one.stop();
+      }
+    }
+  },
+};
+
+async function until(live: LiveSessions, reached: (share: number) => boolean): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!reached(await live.swept())) {
+    if (Date.now() > deadline) throw new Error('the expired sessions are not swept in time');
+    await setTimeout(50);
+  }
+}
