@@ -31,6 +31,7 @@ import type { RedisStreamOptions } from '../events/redis-stream.ts';
 import type { Audit } from '../log/audit.ts';
 import type { ObserveCommand } from '../stores/redis/scripts.ts';
 import { openAudit, openCipher, protectSessions } from './open-protection.ts';
+import { ledgerRefusal, redisRefusal } from './refusal.ts';
 
 /** Connections are opened here, for main.ts, and nowhere else. */
 
@@ -69,6 +70,7 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+/** Rejects where a database cannot be opened, or refuses us (`STORE_REFUSES`); one that is away is waited for by nobody. */
 export async function openStores(
   config: Config,
   log: FastifyBaseLogger,
@@ -78,7 +80,10 @@ export async function openStores(
   const { sessions: opened, close, eventStream, ...shared } = await openSessions(config, log, observeCommand);
   const cipher = await openCipher(config, audit);
   const sessions = await protectSessions(opened, cipher, audit);
-  const ledger = await openLedger(config, log);
+  const ledger = await openLedger(config, log).catch((error: unknown) => {
+    close();
+    throw error;
+  });
   const { close: closeBlobs, ...storage } = await openBlobs(config, sessions);
   return {
     ...shared,
@@ -127,9 +132,10 @@ export async function openLedger({ ledger: place, quota }: Config, log: FastifyB
   try {
     await ledger.check();
   } catch (error) {
-    if (!(error instanceof SluiceError) || error.retryAfterSeconds === undefined) {
+    const refusal = ledgerRefusal(place.databaseUrl, error);
+    if (refusal || !(error instanceof SluiceError) || error.retryAfterSeconds === undefined) {
       await ledger.close();
-      throw error;
+      throw refusal ?? error;
     }
     log.warn({ err: error }, 'PostgreSQL does not answer yet; it is tried again');
   }
@@ -182,9 +188,18 @@ async function openSessions(
     import('../stores/redis/leases.ts'),
   ]);
   const { redis: address, prefix, eventStream: stream } = config.sessions;
-  const onError = (error: Error) => log.warn({ err: error }, 'the connection to Redis failed');
+  let lastFault: Error | null = null;
+  const onError = (error: Error) => {
+    lastFault = error;
+    log.warn({ err: error }, 'the connection to Redis failed');
+  };
   const redis = connectRedis({ ...address, onError });
   if (!(await untilReady(redis, REDIS_WAIT_MS))) {
+    const refusal = redisRefusal(address, lastFault);
+    if (refusal) {
+      redis.disconnect();
+      throw refusal;
+    }
     log.warn({ redis: describeRedis(address) }, 'Redis does not answer yet; it is tried again');
   }
   const shardOf = shardsOf(config);

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { Certificate } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { findProgram } from './program.ts';
 import type { RunningServer, TestServer } from './server.ts';
@@ -26,11 +27,16 @@ export interface RunningPostgres extends RunningServer {
 
 export const postgresServer: TestServer = { name: 'PostgreSQL', start: () => startPostgres() };
 
+export interface PostgresOptions {
+  /** Its superuser has a password, and who comes without TLS is refused. Default: whoever comes is trusted. */
+  readonly secured?: { readonly password: string; readonly certificate: Certificate };
+}
+
 /**
  * One PostgreSQL server with its data in a temporary folder. A commit is in the operating system's hands when
  * it is answered, so it outlives a crash of the server, but not one of the machine: nothing waits for a disk.
  */
-export async function startPostgres(): Promise<RunningPostgres> {
+export async function startPostgres({ secured }: PostgresOptions = {}): Promise<RunningPostgres> {
   const bin = dirname(
     findProgram({
       name: 'postgres',
@@ -56,7 +62,8 @@ export async function startPostgres(): Promise<RunningPostgres> {
   process.once('exit', killOnExit);
 
   async function start(): Promise<void> {
-    server = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings()], {
+    const tls = secured ? ['-c', 'ssl=on'] : [];
+    server = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings(), ...tls], {
       ...user,
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -79,6 +86,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
   try {
     const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     await run(join(bin, 'initdb'), ['-D', data, ...options], { ...user, cwd: folder });
+    if (secured) await secure(bin, data, secured, user);
     await start();
   } catch (error) {
     await stop();
@@ -100,6 +108,28 @@ export async function startPostgres(): Promise<RunningPostgres> {
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),
   };
+}
+
+/** Its certificate and key, the password, and who may come: all before it first listens. */
+async function secure(
+  bin: string,
+  data: string,
+  { password, certificate }: NonNullable<PostgresOptions['secured']>,
+  user: { uid: number; gid: number } | null,
+): Promise<void> {
+  const files = {
+    'server.crt': await readFile(certificate.certFile, 'utf8'),
+    'server.key': await readFile(certificate.keyFile, 'utf8'),
+    'pg_hba.conf': 'hostssl all all 127.0.0.1/32 scram-sha-256\n',
+  };
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(data, name);
+    await writeFile(path, content, { mode: 0o600 });
+    if (user) await chown(path, user.uid, user.gid);
+  }
+  const alone = execFile(join(bin, 'postgres'), ['--single', '-D', data, 'postgres'], { ...user });
+  alone.stdin?.end(`alter role postgres password '${password}'\n`);
+  await once(alone, 'exit');
 }
 
 function settings(): string[] {

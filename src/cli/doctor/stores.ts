@@ -4,6 +4,7 @@ import type { Config } from '../../config.ts';
 import type { Outbox } from '../../core/outbox.ts';
 import type { Probe } from '../../core/ports.ts';
 import { openStores, type Stores } from '../../main/open-stores.ts';
+import { STORE_REFUSES } from '../../main/refusal.ts';
 import { advise, bad, type Finding, reasonOf, well } from './finding.ts';
 import { examineRedis } from './redis.ts';
 
@@ -13,6 +14,9 @@ export async function examineStores(config: Config): Promise<Finding[]> {
   try {
     stores = await openStores(config, pino({ level: 'silent' }));
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === STORE_REFUSES) {
+      return [bad('databases', error.message, 'mend what the sentence names, and start again')];
+    }
     const advice = `make ${config.dataDir} a folder that this user may write to, or set DATA_DIR`;
     return [bad('databases', reasonOf(error), advice)];
   }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
 import { type Row, safeInteger } from './columns.ts';
+import { dial, encrypt, readPlace } from './dial.ts';
 
 /** Idle connections are closed after this, in seconds. */
 const IDLE_SECONDS = 300;
@@ -39,6 +40,7 @@ export interface ConnectionOptions {
  * one another on the same connection. So it is used for one connection, whose socket we keep.
  */
 export function openConnection(options: ConnectionOptions): Connection {
+  const { url, security } = readPlace(options.databaseUrl);
   let socket: Socket | null = null;
   let destroyed = false;
   let attempts = 0;
@@ -59,14 +61,23 @@ export function openConnection(options: ConnectionOptions): Connection {
       lock_timeout: options.lockTimeoutMs,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     },
-    socket: (at: Address) => {
-      if (destroyed) throw new Error('the connection was cut off');
-      socket = dial(at, attempts);
+    ssl: false,
+    socket: async (at: Address) => {
+      if (destroyed) throw cutOff();
+      const [host, port] = serverOf(at, attempts);
       attempts += 1;
-      return socket;
+      socket = at.path ? connect(at.path) : dial(host, port);
+      // Where it is lost before the library listens, or after it has ceased to.
+      socket.on('error', () => {});
+      if (!security || at.path) return socket;
+      const secured = await encrypt(socket, host, security);
+      socket = secured;
+      if (!destroyed) return secured;
+      secured.destroy();
+      throw cutOff();
     },
   };
-  const sql = postgres(options.databaseUrl, settings);
+  const sql = postgres(url, settings);
 
   return {
     query: async (text, parameters) => sql.unsafe(text, [...parameters], { prepare: true }),
@@ -94,11 +105,15 @@ interface Address {
   readonly path: string | false;
 }
 
-function dial({ host, port, path }: Address, attempt: number): Socket {
-  if (path) return connect(path);
+/** Host and port of this attempt. */
+function serverOf({ host, port, path }: Address, attempt: number): [string, number] {
   const index = attempt % host.length;
   const [name, number] = [host[index], port[index]];
+  if (path) return ['', 0];
   if (name === undefined || number === undefined) throw new Error('the database address names no host');
-  // The library reads the name from the socket, to check the server's certificate by it.
-  return Object.assign(connect({ host: name, port: number, noDelay: true }), { host: name, port: number });
+  return [name, number];
+}
+
+function cutOff(): Error {
+  return Object.assign(new Error('the connection was cut off'), { code: 'ECONNABORTED' });
 }
