@@ -63,25 +63,31 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
       const verdict = await ledger.voidSession(session.sessionId, session.userId);
       if (verdict.kind === 'settled') {
         const finished = await store.finish(session.sessionId, verdict.completion);
-        return { session: finished ?? session, toClear: false };
+        return { session: finished ?? session, toClear: false, isNew: false };
       }
       result = await store.end(session.sessionId, { ...held, voided: true });
     }
-    if (result.kind === 'not_found') return { session, toClear: false };
+    if (result.kind === 'not_found') return { session, toClear: false, isNew: false };
     if (result.kind === 'ended') emit(ending.status, result.session);
     // A session found sealed again would have to be unsealed in between, which nothing does.
-    return { session: result.session, toClear: result.session.status !== 'completed' };
+    return {
+      session: result.session,
+      toClear: result.session.status !== 'completed',
+      isNew: result.kind === 'ended',
+    };
   }
 
   /**
    * The world is told first, then go the bytes, then the memory of them: what fails or is cut off in between
    * is left to the sweeper, on whose list the session stays. So no ending is lost on the way to the outbox.
    */
-  async function clear({ session, toClear }: Ended): Promise<Session> {
+  async function clear({ session, toClear, isNew }: Ended): Promise<Session> {
     if (!toClear) return session;
     const event = endingEvent(session);
     if (event) await ledger.record(event);
-    await blobs.discard(session, storageKeyOf(session));
+    // Whoever writes has taken the session first; where nobody did, the end itself was the first to raise the epoch.
+    const neverWritten = session.epoch <= 1 && session.storage === null;
+    if (!neverWritten || !isNew) await blobs.discard(session, storageKeyOf(session));
     await store.forget(session.sessionId);
     return session;
   }
@@ -124,4 +130,6 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
 interface Ended {
   readonly session: Session;
   readonly toClear: boolean;
+  /** It was this call that ended it. */
+  readonly isNew: boolean;
 }

@@ -3,8 +3,8 @@ import type { DueSessions } from './ports.ts';
 import type { Session } from './session.ts';
 
 const BATCH = 256;
-/** Sessions worked on at once: enough to hide latency, few enough to leave room for requests. */
-const WIDTH = 16;
+/** Sessions worked on at once: the stores commit together what is asked for together, but requests wait meanwhile. */
+const WIDTH = 64;
 
 interface Deps {
   readonly store: DueSessions;
@@ -32,15 +32,9 @@ export function createSweep({ store, endings }: Deps) {
 
     while (!signal?.aborted) {
       const batch = await store.due(BATCH);
-      const queue = batch.values();
-      await Promise.all(
-        Array.from({ length: WIDTH }, async () => {
-          for (const session of queue) {
-            if (signal?.aborted) return;
-            await clean(session);
-          }
-        }),
-      );
+      for (let from = 0; from < batch.length && !signal?.aborted; from += WIDTH) {
+        await Promise.all(batch.slice(from, from + WIDTH).map(clean));
+      }
       if (faults.length > 0 || batch.length < BATCH) break;
     }
     if (faults.length > 0) throw faults[0];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gatherCalls } from '../../core/gather.ts';
 import type {
   NewOutboxEvent,
   Outbox,
@@ -12,6 +13,9 @@ import type { Pool } from './pool.ts';
 
 const statement = (name: string): string =>
   readFileSync(new URL(`./outbox/${name}.sql`, import.meta.url), 'utf8');
+
+/** Events of one statement. */
+const MOST_AT_ONCE = 256;
 
 /** Each as an index of its own has it. */
 const IS = {
@@ -72,10 +76,12 @@ export function createPostgresOutbox(
         return { pending: integer(row, 'pending'), oldestMs: integer(row, 'oldest') };
       }),
 
-    record: ({ id, kind, subject, payload }) =>
+    // A sweep tells of hundreds at once.
+    record: gatherCalls(MOST_AT_ONCE, (events) =>
       pool.operation(async (query) => {
-        await query(record, [id, kind, subject, payload]);
+        await query(record, [JSON.stringify(events)]);
       }),
+    ),
   };
 }
 

@@ -3,14 +3,17 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isBusy, translateFault } from './faults.ts';
+import {
+  createGroupCommit,
+  LOCK_DEADLINE_MS,
+  RETRY_PAUSE_MS,
+  type Work,
+  type WorkResult,
+} from './group-commit.ts';
 import { migrate } from './migrate.ts';
 
 /** How long SQLite itself may wait for another process's lock, in ms: this wait blocks the event loop. */
 const BLOCKING_WAIT_MS = 5;
-/** Pause between tries while another process holds the lock longer than that; other requests go on. */
-const RETRY_PAUSE_MS = 10;
-/** A request waits this long for a lock, then answers 503: well below the two seconds of invariant E. */
-const LOCK_DEADLINE_MS = 1_500;
 /** Opening may wait for another process that migrates. */
 const OPEN_DEADLINE_MS = 15_000;
 
@@ -24,7 +27,8 @@ export interface OpenOptions {
 
 /**
  * One connection. `node:sqlite` is synchronous, so a transaction is a plain function that runs in one go:
- * nothing of this process can come between its statements, and the write lock keeps other processes out.
+ * nothing of this process can come between its statements, and the write lock keeps other processes out. Writes of
+ * one turn of the event loop are committed together, each all or nothing.
  * Rejections are `SluiceError` `LEDGER_UNAVAILABLE` where the file is away, locked too long, or full.
  */
 export interface Database {
@@ -39,35 +43,64 @@ export interface Database {
   close(): void;
 }
 
-type Mode = 'read' | 'write' | 'writeDurably';
-
 export function openDatabase({ file, synchronous, migrations }: OpenOptions): Database {
   const db = withTranslatedFaults(() => open(file, synchronous, migrations));
   const beginRead = db.prepare('BEGIN');
   const beginWrite = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
+  const beginWork = db.prepare('SAVEPOINT work');
+  const endWork = db.prepare('RELEASE work');
+  const undoWork = db.prepare('ROLLBACK TO work');
 
-  function transact<T>(mode: Mode, work: () => T): T {
-    // The setting cannot be changed inside a transaction.
-    if (mode === 'writeDurably') db.exec('PRAGMA synchronous = FULL');
+  function transact<T>(begin: StatementSync, work: () => T): T {
     try {
-      (mode === 'read' ? beginRead : beginWrite).run();
+      begin.run();
       const result = work();
       commit.run();
       return result;
     } catch (error) {
       rollBack(db);
       throw error;
-    } finally {
-      if (mode === 'writeDurably') db.exec(`PRAGMA synchronous = ${synchronous}`);
     }
   }
 
-  async function attempt<T>(mode: Mode, work: () => T): Promise<T> {
+  /** One of several works: where it throws, it alone is undone. */
+  function runAmongOthers({ run }: Work): WorkResult {
+    beginWork.run();
+    try {
+      const value = run();
+      endWork.run();
+      return { value };
+    } catch (fault) {
+      // A full disk or an I/O fault has undone everything.
+      if (!db.isTransaction) throw fault;
+      undoWork.run();
+      endWork.run();
+      return { fault };
+    }
+  }
+
+  function writeAll(works: readonly Work[]): WorkResult[] {
+    const durable = synchronous !== 'FULL' && works.some((work) => work.durable);
+    const [first] = works;
+    // The setting cannot be changed inside a transaction.
+    if (durable) db.exec('PRAGMA synchronous = FULL');
+    try {
+      return transact(beginWrite, () =>
+        works.length === 1 && first ? [{ value: first.run() }] : works.map(runAmongOthers),
+      );
+    } finally {
+      if (durable) db.exec(`PRAGMA synchronous = ${synchronous}`);
+    }
+  }
+
+  const write = createGroupCommit(writeAll);
+
+  async function read<T>(work: () => T): Promise<T> {
     const deadline = performance.now() + LOCK_DEADLINE_MS;
     for (;;) {
       try {
-        return transact(mode, work);
+        return transact(beginRead, work);
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw translateFault(error);
       }
@@ -77,9 +110,9 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
 
   return {
     prepare: (sql) => db.prepare(sql),
-    read: (work) => attempt('read', work),
-    write: (work) => attempt('write', work),
-    writeDurably: (work) => attempt('writeDurably', work),
+    read,
+    write: (work) => write(work),
+    writeDurably: (work) => write(work, true),
     close: () => {
       if (db.isOpen) db.close();
     },

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KnownAccounts } from '../../core/ports.ts';
 import { text } from './columns.ts';
 import { UNTIL_DECIDED } from './session-rows.ts';
@@ -16,6 +17,8 @@ export function createKnownAccounts({ db }: SessionTables): KnownAccounts {
     async *knownAccounts() {
       let last = '';
       for (;;) {
+        // Reading never leaves the turn of the event loop by itself, and requests want their turns too.
+        await nextTurn();
         const users = await db.read(() => select.all(last).map((row) => text(row, 'user_id')));
         const next = users.at(-1);
         if (next === undefined) return;
