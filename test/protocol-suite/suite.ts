@@ -10,6 +10,7 @@ import { CREATION_ROWS } from './rows/creation.ts';
 import { CUT_DIALECT_ROWS } from './rows/cut-dialects.ts';
 import { CUT_ROWS } from './rows/cuts.ts';
 import { DIRECT_ROWS } from './rows/direct.ts';
+import { DIRECT_LIFE_ROWS } from './rows/direct-life.ts';
 import { IETF_ROWS } from './rows/ietf.ts';
 import { IETF_COMPLETION_ROWS } from './rows/ietf-completion.ts';
 import { IETF_CREATION_ROWS } from './rows/ietf-creation.ts';
@@ -26,6 +27,7 @@ import { WRITER_ROWS } from './rows/writers.ts';
 /** Those that wait for time to pass come first. */
 const ROWS: readonly Row[] = [
   ...LIFE_ROWS,
+  ...DIRECT_LIFE_ROWS,
   ...MISBEHAVING_ROWS,
   ...PLAIN_ROWS,
   ...TUS_ROWS,

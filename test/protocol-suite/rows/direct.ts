@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { assertRefused, type Context, FILE, LARGE, OTHER, type Upload } from '../context.ts';
 import { type Row, rule } from '../row.ts';
 
-interface SignedPart {
+export interface SignedPart {
   readonly part_number: number;
   readonly size: number;
   readonly url: string;
 }
 
-function direct({ session }: Context, draft: object = {}): Promise<Upload> {
+export function direct({ session }: Context, draft: object = {}): Promise<Upload> {
   return session({ transfer: 'direct', expected_file_size: LARGE.length, ...draft });
 }
 
@@ -23,7 +23,7 @@ function ask({ send }: Context, { target }: Upload, method: string, path: string
   );
 }
 
-async function signed(context: Context, upload: Upload, ...numbers: number[]): Promise<SignedPart[]> {
+export async function signed(context: Context, upload: Upload, ...numbers: number[]): Promise<SignedPart[]> {
   const answer = await ask(context, upload, 'POST', 'parts', { part_numbers: numbers });
   assert.equal(answer.status, 200, answer.text);
   return answer.json().parts as SignedPart[];
@@ -91,6 +91,8 @@ export const DIRECT_ROWS: readonly Row[] = [
       const bytes = new Uint8Array(LARGE.subarray(0, one.size));
       for (const [url, body] of [
         [one.url, bytes.subarray(1)],
+        [one.url, new Uint8Array([...bytes, 1])],
+        [one.url, new Uint8Array(0)],
         [one.url.replace('partNumber=1', 'partNumber=2'), bytes],
         [one.url.replace(upload.id, upload.id.replace(/.{4}$/, '0000')), bytes],
       ] as const) {
