@@ -1,11 +1,13 @@
 /**
  * Writes what is made from the code: openapi.json from the route schemas, docs/config.md from the schema of
- * the configuration, docs/metrics.md from the table of metrics. With --check nothing is written, and the exit code is 1 where one of them is stale.
+ * the configuration, docs/metrics.md from the table of metrics, deploy/grafana/dashboards from their plan. With
+ * --check nothing is written, and the exit code is 1 where one of them is stale.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeConfiguration } from './lib/config-reference.ts';
+import { describeDashboards } from './lib/dashboards/grafana.ts';
 import { describeMetrics } from './lib/metrics-reference.ts';
 import { describeApi } from './lib/openapi-document.ts';
 
@@ -15,6 +17,7 @@ const documents: readonly { readonly path: string; readonly text: string }[] = [
   { path: 'openapi.json', text: await describeApi() },
   { path: 'docs/config.md', text: describeConfiguration() },
   { path: 'docs/metrics.md', text: describeMetrics() },
+  ...describeDashboards(),
 ];
 
 const check = process.argv.includes('--check');
