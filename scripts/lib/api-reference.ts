@@ -1,0 +1,144 @@
+import { EXAMPLES } from './api-examples.ts';
+
+/** Of an OpenAPI document what the reference tells. */
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly $ref?: string;
+}
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema?: Schema }>>;
+}
+interface Operation {
+  readonly summary?: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly Readonly<Record<string, unknown>>[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly description?: string;
+  }[];
+  readonly requestBody?: Content;
+  readonly responses: Readonly<Record<string, Content & { readonly description: string }>>;
+}
+interface Document {
+  readonly tags: readonly { readonly name: string; readonly description?: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+const WHO: Readonly<Record<string, string>> = { bearer: 'access token', uploadToken: 'upload token' };
+
+/** docs/api.md: every operation of the OpenAPI document, with an example where there is one. */
+export function describeApiReference(openapi: string): string {
+  const { tags, paths }: Document = JSON.parse(openapi);
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  );
+  const names = [
+    ...new Set([
+      ...tags.map(({ name }) => name),
+      ...operations.flatMap(({ operation }) => operation.tags ?? []),
+    ]),
+  ];
+  const unused = new Set(EXAMPLES.keys());
+  const sections = names.map((name) => {
+    const mine = operations.filter(({ operation }) => operation.tags?.[0] === name);
+    const parts = mine.map(({ method, path, operation }) => {
+      unused.delete(`${method} ${path}`);
+      return describeOperation(method, path, operation);
+    });
+    const about = tags.find((tag) => tag.name === name)?.description ?? '';
+    return `## ${name[0]?.toUpperCase()}${name.slice(1)}\n\n${about ? `${about}\n\n` : ''}${parts.join('\n')}`;
+  });
+  if (unused.size > 0) throw new Error(`Examples of operations that are gone: ${[...unused].join(', ')}`);
+  return `${INTRODUCTION}\n${sections.join('\n')}\n${describeErrors(operations.map(({ operation }) => operation))}`;
+}
+
+const INTRODUCTION = `# API
+
+<!-- Made by "npm run generate" from openapi.json and scripts/lib/api-examples.ts: change the route schemas or the examples. -->
+
+Every call; the same as [openapi.json](../openapi.json), which is for programs, and as the page at \`/docs\`, on which it can be tried.
+JSON is snake_case, times are RFC 3339 in UTC, sizes are bytes. The dialects of the upload resource are told in
+[protocol.md](protocol.md).
+
+The examples can be pasted into a shell one after the other; a test does. They begin with these:
+
+\`\`\`sh
+SLUICE=http://127.0.0.1:8080
+TOKEN=…                      # npm start prints one; it may manage quotas too
+FILE=test/fixtures/sample.mp4
+\`\`\`
+`;
+
+function describeOperation(method: string, path: string, operation: Operation): string {
+  const { summary, description, security, parameters = [], requestBody, responses } = operation;
+  const who = security?.flatMap((one) => Object.keys(one).map((name) => WHO[name] ?? name)).join(' or ');
+  const facts = [`\`${method} ${path}\``, ...(who ? [`with ${who}`] : ['for anyone'])];
+  const lines = [`### ${summary ?? `${method} ${path}`}`, '', `${facts.join(', ')}.`];
+  if (description) lines.push('', description);
+  const given = parameters.filter((parameter) => parameter.in !== 'path');
+  const fields = [
+    ...given.map((one) => row(one.name, one.in, one.required ?? false, one.description)),
+    ...bodyRows(requestBody),
+  ];
+  if (fields.length > 0) lines.push('', '| in | name | | meaning |', '|---|---|---|---|', ...fields);
+  const answers = Object.entries(responses).map(
+    ([status, answer]) => `- ${status}: ${oneLine(answer.description)}`,
+  );
+  lines.push('', ...answers.filter((line) => /^- 2/.test(line)));
+  const refusals = Object.keys(responses).filter((status) => !status.startsWith('2'));
+  if (refusals.length > 0) lines.push(`- else ${refusals.join(', ')}: see [errors](#errors)`);
+  const example = EXAMPLES.get(`${method} ${path}`);
+  if (example) {
+    lines.push('', '```sh', example.command, '```');
+    if (example.prints) lines.push('```text', example.prints, '```');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function bodyRows(body: Content | undefined): string[] {
+  const schema = body?.content?.['application/json']?.schema;
+  return Object.entries(schema?.properties ?? {}).map(([name, field]) => {
+    const values = field.enum?.filter((value) => value !== null).map((value) => `\`${value}\``);
+    const meaning = [field.description, values?.join(', ')].filter(Boolean).join(' ');
+    return row(name, 'body', schema?.required?.includes(name) ?? false, meaning);
+  });
+}
+
+function row(name: string, where: string, required: boolean, meaning = ''): string {
+  return `| ${where} | \`${name}\` | ${required ? 'needed' : ''} | ${oneLine(meaning).replaceAll('|', '\\|')} |`;
+}
+
+/** The same status means the same everywhere: told once, in the words of all operations. */
+function describeErrors(operations: readonly Operation[]): string {
+  const meanings = new Map<string, Set<string>>();
+  for (const { responses } of operations) {
+    for (const [status, { description }] of Object.entries(responses)) {
+      if (status.startsWith('2')) continue;
+      const known = meanings.get(status) ?? new Set();
+      meanings.set(status, known.add(oneLine(description)));
+    }
+  }
+  const rows = [...meanings]
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([status, words]) => `| ${status} | ${[...words].join('<br>').replaceAll('|', '\\|')} |`);
+  return `## Errors
+
+\`application/problem+json\` as of RFC 9457. Decide by \`error_code\`; \`error_message\` is a sentence for people that says what to do next,
+\`details\` is for programs. 429 and 503 have \`Retry-After\`.
+
+| status | when |
+|---|---|
+${rows.join('\n')}
+`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
