@@ -1,35 +1,21 @@
 /** The package as it is published: built, packed and used by others. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { publint } from 'publint';
 import { typesFromOpenApi } from '../scripts/lib/openapi-types.ts';
+import { folderWithPackage } from './helpers/packed.ts';
 
 const CLIENT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(CLIENT, '../node_modules');
 
 let folder = '';
 before(async () => {
-  execFileSync(process.execPath, [join(CLIENT, 'scripts/build.mjs')]);
-  folder = await mkdtemp(join(tmpdir(), 'sluice-package-'));
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: CLIENT,
-    stdio: 'pipe',
-  });
-  await mkdir(join(folder, 'node_modules/@sluice'), { recursive: true });
-  const [tarball = ''] = globSync('*.tgz', { cwd: folder });
-  execFileSync('tar', ['-xzf', join(folder, tarball), '-C', folder]);
-  // As npm would lay it out, with the dependencies that are here already.
-  execFileSync('mv', [join(folder, 'package'), join(folder, 'node_modules/@sluice/client')]);
-  for (const name of ['tus-js-client', 'react', '@types', '@uppy', 'csstype']) {
-    await symlink(join(MODULES, name), join(folder, 'node_modules', name));
-  }
+  folder = await folderWithPackage();
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
