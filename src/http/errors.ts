@@ -15,8 +15,7 @@ declare module 'fastify' {
 
 /** Makes every error a problem answer: thrown ones, unknown addresses and methods, Fastify's own. */
 export function answerWithProblems(app: FastifyInstance, routes: RouteTable): void {
-  app.setErrorHandler<FastifyError>((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
+  function refuseUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const allowed = routes.methodsFor(request.url);
     if (allowed === null) {
       return sendRefusal(reply, {
@@ -29,7 +28,17 @@ export function answerWithProblems(app: FastifyInstance, routes: RouteTable): vo
       { path: 'method', message: `${request.method} is not offered here, only ${allowed} are` },
     ]);
     return sendRefusal(reply, refusal, { status: 405 });
-  });
+  }
+
+  // Of a method that is not offered it does not matter what else is wrong with the request.
+  app.setErrorHandler<FastifyError>((error, request, reply) =>
+    request.is404 && isBadRequest(error) ? refuseUnknown(request, reply) : sendProblem(error, request, reply),
+  );
+  app.setNotFoundHandler(refuseUnknown);
+}
+
+function isBadRequest(error: FastifyError): boolean {
+  return (refusalOfError(error) ?? knownRefusal(error)) !== null;
 }
 
 /** Answers a request whose handling threw. Only surprises are logged: bad requests are the client's affair. */

@@ -93,6 +93,17 @@ test('a limit set in bulk is in force on every instance before the answer is the
   }
 });
 
+test('what an earlier try wrote to the ledger alone is brought to the sessions by the next', async (t) => {
+  const app = await startAdminApp(t, 'redis and postgresql');
+  const user = await app.user(0);
+  assert.deepEqual(await limits(app, [user]), [DEFAULT]);
+  await app.service.stores.ledger.setLimit(user, 150);
+  assert.deepEqual(await limits(app, [user]), [DEFAULT], 'the sessions have not heard of it');
+  const { body } = await send(app, [`${user},150`]);
+  assert.deepEqual([body.changed, body.unchanged], [0, 1]);
+  assert.deepEqual(await limits(app, [user]), [150]);
+});
+
 test('what is no CSV of limits is refused, and says what is wrong', async (t) => {
   const app = await startAdminApp(t, 'sqlite');
   const post = (body: string, type = 'text/csv', query = '') =>

@@ -46,6 +46,14 @@ test('405 names the methods there are', async (t) => {
   assert.equal(answer.headers.get('allow'), 'POST');
   const admin = await app.call(`/v1/admin/users/${app.userId}/quota`, { method: 'DELETE' });
   assert.equal(admin.headers.get('allow'), 'GET, PUT');
+  for (const attempt of [
+    { method: 'QUERY' },
+    { method: 'PATCH', body: 'x', headers: { 'content-type': 'a/b' } },
+    { method: 'DELETE', body: '{', headers: { 'content-type': 'application/json' } },
+  ]) {
+    const refused = await app.call(`${P}/quota`, attempt);
+    assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET'], attempt.method);
+  }
 });
 
 test('a problem shows the path but never the query, where tokens stand', async (t) => {
