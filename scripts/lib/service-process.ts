@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +68,10 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
 
   async function launch(): Promise<ChildProcess> {
     const started = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const killOnExit = () => started.kill('SIGKILL');
+    const killOnExit = () => {
+      started.kill('SIGKILL');
+      if (ownFolder) rmSync(dataDir, { recursive: true, force: true });
+    };
     process.once('exit', killOnExit);
     started.once('exit', () => process.off('exit', killOnExit));
     await untilItListens(started, port, (text) => {

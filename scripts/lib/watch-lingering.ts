@@ -9,6 +9,8 @@ import { isMainThread } from 'node:worker_threads';
 const GRACE_MS = Number(process.env.SLUICE_TEST_GRACE_MS ?? 20_000);
 
 if (isMainThread) {
+  // A run that is stopped ends its files by this signal, which alone would leave behind what they have started.
+  process.once('SIGTERM', () => process.exit(143));
   after(() => {
     // It keeps nothing alive itself, and fires only where something else does.
     setTimeout(endProcess, GRACE_MS).unref();
