@@ -8,6 +8,7 @@ import { FILE_FORMATS } from '../../core/session.ts';
 import { createAbandonedFiles } from './abandoned-files.ts';
 import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
 import { makeFolder, moveFile, namesIn, openForReading, remove, syncFolder } from './files.ts';
+import { createFolderSync } from './folder-sync.ts';
 import { createPartials } from './partials.ts';
 import { checkedId, createPaths, diskStorageKey, formatStorage } from './paths.ts';
 import { createDiskWriter, type FsyncPolicy } from './writer.ts';
@@ -27,6 +28,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
   const { fsync } = options;
   const paths = createPaths(options);
   const partials = createPartials(paths);
+  const syncUploads = createFolderSync(paths.uploadFolder);
   let folders: Promise<void> | null = null;
 
   function prepareFolders(): Promise<void> {
@@ -64,18 +66,28 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     return (await ifPresent(access(path).then(() => true))) ?? false;
   }
 
+  /** Path of the partial file, all of it on the disk; null where there is none. */
+  async function forcedPartial(ref: BlobRef): Promise<string | null> {
+    if (fsync === 'never') return partials.find(ref, 0);
+    // It is nearly always where it was noted to be: then it is opened once.
+    const noted = partials.noted(ref);
+    if (noted !== null && (await ifPresent(forceOut(noted).then(() => true)))) return noted;
+    const partial = await partials.find(ref, 0);
+    if (partial !== null) await forceOut(partial);
+    return partial;
+  }
+
   async function finalize(ref: BlobRef, storageKey: string): Promise<void> {
     const final = paths.final(storageKey);
-    const partial = await partials.find(ref, 0);
     try {
+      const partial = await forcedPartial(ref);
       if (partial === null) throw Object.assign(new Error('no partial file'), { code: 'ENOENT' });
-      if (fsync !== 'never') await forceOut(partial);
       await moveFile(partial, final, { staging: () => staging(ref.sessionId), sync: fsync !== 'never' });
     } catch (fault) {
       // Done before: by a run that was cut off, or by one beside us.
       if (errnoOf(fault) !== 'ENOENT' || !(await isThere(final))) throw fault;
     }
-    if (fsync !== 'never') await syncFolder(paths.uploadFolder);
+    if (fsync !== 'never') await syncUploads();
     if (ref.storage?.includes('"forked":true')) await partials.removeAll(ref.sessionId);
     await removeStaged(ref.sessionId);
   }

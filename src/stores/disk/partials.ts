@@ -20,6 +20,8 @@ export interface Partials {
   ): Promise<OpenPartial>;
   /** Path of the partial file with at least `bytes` in it; null where there is none. */
   find(ref: BlobRef, bytes: number): Promise<string | null>;
+  /** Where it should be, as it was noted; null where nothing was. */
+  noted(ref: BlobRef): string | null;
   /** Delete the generations that `except` does not name. */
   removeAll(sessionId: string, except?: (generation: number) => boolean): Promise<void>;
 }
@@ -96,6 +98,11 @@ export function createPartials(paths: DiskPaths): Partials {
 
   return {
     removeAll,
+
+    noted(ref) {
+      const noted = parseStorage(ref.storage);
+      return noted === null ? null : paths.partial(ref.sessionId, noted.generation);
+    },
 
     async open(ref, at) {
       const found = await findGeneration(ref, at.offset);
