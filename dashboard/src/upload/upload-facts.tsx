@@ -12,13 +12,14 @@ export interface UploadFactsProps {
 /** State, numbers, and what went wrong, in words. */
 export function UploadFacts({ upload, share, expiresAt }: UploadFactsProps) {
   const { words, format } = useLanguage();
-  const { state, bytesUploaded, bytesTotal, bytesPerSecond, secondsLeft } = upload;
+  const { state, bytesTotal, bytesPerSecond, secondsLeft } = upload;
+  const bytes = state === 'hashing' ? upload.bytesHashed : upload.bytesUploaded;
   const living = state === 'uploading' || state === 'paused' || state === 'waiting';
   const now = useNow(living && (expiresAt !== null || upload.retry !== null));
   const facts =
     state === 'done'
       ? [format.size(bytesTotal), words.uploads.verified]
-      : [format.percent(share), words.uploads.sent(format.size(bytesUploaded), format.size(bytesTotal))];
+      : [format.percent(share), words.uploads.sent(format.size(bytes), format.size(bytesTotal))];
   if (bytesPerSecond !== null) facts.push(words.uploads.speed(format.size(bytesPerSecond)));
   if (secondsLeft !== null) facts.push(words.uploads.left(format.duration(secondsLeft)));
   if (living && expiresAt !== null) {
