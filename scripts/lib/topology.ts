@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { connectS3 } from '../../src/stores/s3/connect.ts';
+import { freePort } from './servers/free-port.ts';
 import { type RunningPostgres, startPostgres } from './servers/postgres.ts';
 import { type RunningSentinels, startRedisWithSentinels } from './servers/redis-sentinel.ts';
 import { startS3 } from './servers/s3.ts';
@@ -12,6 +13,8 @@ export interface TopologyOptions {
   readonly instances?: number;
   /** On top of what names the servers, for each instance. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Each instance gives URLs of its own address. Otherwise they are relative, good at whichever is asked. */
+  readonly ownUrls?: boolean;
 }
 
 /** What deploy/compose.yaml describes, but for the watchers, as processes of this machine on free loopback ports. */
@@ -52,7 +55,11 @@ export async function startTopology(options: TopologyOptions = {}): Promise<Topo
     };
     const services: ServiceProcess[] = [];
     for (let n = 0; n < (options.instances ?? 2); n += 1) {
-      services.push(keep(await startServiceProcess({ profile: 'production', env })));
+      const PORT = String(await freePort());
+      const own = options.ownUrls ? { PUBLIC_URL: `http://127.0.0.1:${PORT}` } : {};
+      services.push(
+        keep(await startServiceProcess({ profile: 'production', env: { PORT, ...own, ...env } })),
+      );
     }
     return { services, redis, postgres, s3Endpoint: bucket.S3_ENDPOINT, env, stop };
   } catch (error) {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Compile } from 'typebox/schema';
 import { parse } from 'yaml';
 import { SERVICE_FLAGS } from '../../scripts/lib/service-flags.mjs';
+import { startServiceProcess } from '../../scripts/lib/service-process.ts';
 import { ConfigVariables } from '../../src/config/variables.ts';
 import { loadConfig } from '../../src/config.ts';
 
@@ -102,4 +104,18 @@ test('the systemd unit runs the service as npm run serve does, and its environme
   const result = loadConfig({ ...filled, USE_LOCAL_STORAGE: 'true' }, 'production');
   assert.ok(result.ok, JSON.stringify(result));
   assert.ok(!loadConfig({ ...env }, 'production').ok, 'what is empty has to be filled in');
+});
+
+test('the image runs without rights, and says itself whether it is alive', async (t) => {
+  const image = read('Dockerfile');
+  assert.match(image, /^USER [1-9]\d*:[1-9]\d*$/m);
+  const [node, ...args]: string[] = JSON.parse(/^HEALTHCHECK .*CMD (\[.*\])$/m.exec(image)?.[1] ?? '[]');
+  assert.equal(node, 'node');
+  const service = await startServiceProcess();
+  t.after(() => service.stop());
+  const check = (PORT: string) =>
+    spawnSync(process.execPath, args, { env: { PORT }, timeout: 30_000 }).status;
+  assert.equal(check(new URL(service.url).port), 0);
+  await service.kill('SIGKILL');
+  assert.equal(check(new URL(service.url).port), 1);
 });
