@@ -49,15 +49,12 @@ export function traceRequests(app: FastifyInstance, tracer: RequestTracer): void
     raw.once('close', () => trace.end(raw.headersSent ? raw.statusCode : null, refusalOf(reply)?.code));
     trace.run(done);
   });
-  // What follows the end of a body or of an answer is called by that, which knows nothing of what began before it.
-  app.addHook('preValidation', (request, _reply, done) => resume(request, done));
-  app.addHook('onResponse', (request, _reply, done) => resume(request, done));
-
-  function resume(request: FastifyRequest, done: () => void): void {
+  // What follows the end of an answer is called by that, which knows nothing of what began before it.
+  app.addHook('onResponse', (request, _reply, done) => {
     const trace = traces.get(request);
     if (trace) trace.run(done);
     else done();
-  }
+  });
 }
 
 function sessionIdOf(params: unknown): string | null {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { answerTo, openPatch } from '../e2e/client.ts';
 import { type ServiceProcess, serviceFor } from '../e2e/service.ts';
 import { videoOf } from '../e2e/videos.ts';
 import { startReceiver } from '../events/receiver.ts';
 import { signToken, startApp } from '../helpers/app.ts';
+import { sendRaw } from '../helpers/raw-http.ts';
 import { type CollectedSpan, type Collector, startCollector } from './collector.ts';
 
 /** The real service, a collector that takes OTLP, and a receiver of webhooks. */
@@ -46,21 +49,24 @@ async function initiate(
   service: Pick<ServiceProcess, 'url' | 'token'>,
   headers: Record<string, string> = {},
 ) {
-  const response = await fetch(`${service.url}/v1/dashboard/upload/initiate`, {
+  const request = httpRequest(`${service.url}/v1/dashboard/upload/initiate`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${service.token({ user: randomUUID() })}`,
-      'content-type': 'application/json',
+      ...{ 'content-type': 'application/json', expect: '100-continue' },
       ...headers,
     },
-    body: JSON.stringify({
-      dashboard_context: { source_section: 'tracing', workflow_type: 'single_upload' },
-      expected_file_size: SIZE,
-      filename: 'secret-plans.mp4',
-    }),
   });
-  assert.equal(response.status, 201);
-  const { session_id, upload_url } = (await response.json()) as { session_id: string; upload_url: string };
+  const answer = answerTo(request);
+  request.flushHeaders();
+  // The body comes when the request has long begun, and must find its trace all the same.
+  await once(request, 'continue');
+  const context = { source_section: 'tracing', workflow_type: 'single_upload' };
+  const body = { dashboard_context: context, expected_file_size: SIZE, filename: 'secret-plans.mp4' };
+  request.end(JSON.stringify(body));
+  const { statusCode, text } = await answer;
+  assert.equal(statusCode, 201, text);
+  const { session_id, upload_url } = JSON.parse(text) as { session_id: string; upload_url: string };
   return { id: session_id, url: new URL(upload_url, service.url), traceId: session_id.replaceAll('-', '') };
 }
 
@@ -152,6 +158,31 @@ test('log lines carry the trace they belong to', async (t) => {
   assert.equal(traceOf('session.completed'), session.traceId);
   assert.equal(traceOf('answered', { method: 'PATCH' }), session.traceId);
   assert.equal(traceOf('listening'), undefined);
+});
+
+test('an answer that waits for an earlier one on its connection keeps its own trace', async (t) => {
+  const { service } = await sceneFor(t, withCollector);
+  const [slow, quick] = [callerTrace(), callerTrace()];
+  const body = JSON.stringify({ dashboard_context: { source_section: 'x', workflow_type: 'single_upload' } });
+  const said = await sendRaw(
+    service.url,
+    [
+      'POST /v1/dashboard/upload/initiate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json',
+      `Authorization: Bearer ${service.token({ user: randomUUID() })}\r\ntraceparent: ${slow.header}`,
+      `Content-Length: ${body.length}\r\n\r\n${body}GET /v1/dashboard/upload/quota HTTP/1.1\r\nHost: x`,
+      `traceparent: ${quick.header}\r\nConnection: close\r\n\r\n`,
+    ].join('\r\n'),
+  );
+  assert.match(said, /^HTTP\/1\.1 201 .*HTTP\/1\.1 401 /s);
+  await service.kill('SIGTERM');
+  const answered = linesOf(service).filter(({ msg }) => msg === 'answered');
+  assert.deepEqual(
+    answered.map(({ status, trace_id }) => [status, trace_id]),
+    [
+      [201, slow.traceId],
+      [401, quick.traceId],
+    ],
+  );
 });
 
 test('no span names a user, a token or a file, and probes make none', async (t) => {
