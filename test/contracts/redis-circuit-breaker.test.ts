@@ -103,3 +103,69 @@ test('slots of a Cluster are known as Redis itself counts them', async (t) => {
     assert.equal(slotOf(tag), await redis.cluster('KEYSLOT', tag === '' ? '' : `x:{${tag}}:y`), tag);
   }
 });
+
+/** So many calls that are at the server at once, and do not end before they are told to. */
+async function crowd(calls: number) {
+  const { breaker, pass } = await breakerAfter(0);
+  const begun: { n: number; answer: PromiseWithResolvers<number> }[] = [];
+  const answers = Array.from({ length: calls }, (_, n) =>
+    breaker
+      .run(() => {
+        const answer = Promise.withResolvers<number>();
+        begun.push({ n, answer });
+        return answer.promise;
+      })
+      .catch((fault: unknown) => {
+        assert.ok(fault instanceof SluiceError);
+        return 'refused';
+      }),
+  );
+  return { begun, answers, pass };
+}
+
+/** The server hangs: everything that was asked has waited in vain, until nobody is let through any more. */
+async function hang({ begun, pass }: Awaited<ReturnType<typeof crowd>>): Promise<number> {
+  pass(700);
+  let failed = 0;
+  while (failed < begun.length) {
+    begun[failed]?.answer.reject(AWAY);
+    failed += 1;
+    if (failed === begun.length) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return failed;
+}
+
+test('of a burst so many are at the server at once, and the others follow in their order', async () => {
+  const { begun, answers } = await crowd(200);
+  assert.equal(begun.length, 64);
+  for (let n = 0; n < 200; n += 1) {
+    begun[n]?.answer.resolve(n);
+    assert.equal(await answers[n], n);
+  }
+  assert.deepEqual(
+    begun.map(({ n }) => n),
+    Array.from({ length: 200 }, (_, n) => n),
+  );
+});
+
+test('those in line wait for a server that is away; one of them finds out that it is back', async () => {
+  const scene = await crowd(80);
+  const { begun, answers, pass } = scene;
+  const failed = await hang(scene);
+  assert.ok(failed < 70, `${failed} asked a server that is away`);
+  pass(250);
+  await eventually(2000, async () => assert.equal(begun.length, failed + 1));
+  begun[failed]?.answer.resolve(failed);
+  await eventually(2000, async () => assert.equal(begun.length, 80));
+  for (const { n, answer } of begun) answer.resolve(n);
+  assert.equal(await answers[79], 79);
+});
+
+test('those in line are told within a second that a server stays away', async () => {
+  const scene = await crowd(80);
+  const failed = await hang(scene);
+  scene.pass(301);
+  assert.deepEqual([...new Set(await Promise.all(scene.answers))], ['refused']);
+  // The first of them may have had a last look.
+  assert.ok(scene.begun.length <= failed + 1);
+});

@@ -44,10 +44,10 @@ interface ClusterNodes extends ConnectionSettings {
 }
 
 /**
- * One command, so that the client forgets it. Longer than the deadline of `withDeadline`, which judges: this timer
- * takes a reply that lies in the socket of a busy process for none.
+ * One command, so that the client forgets it. Much longer than the deadline of `withDeadline`, which judges: in a busy
+ * process this timer is due before the replies in its socket are read, and would fail a whole burst of calls at once.
  */
-const COMMAND_TIMEOUT_MS = 900;
+const COMMAND_TIMEOUT_MS = 3000;
 const CONNECT_TIMEOUT_MS = 5000;
 /** A Sentinel that is lost is listened to again after so long. */
 const SENTINEL_PAUSE_MS = 5000;
