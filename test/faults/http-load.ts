@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServiceProcess } from '../e2e/service.ts';
 import { createRandom, videoOf } from '../e2e/videos.ts';
@@ -12,6 +13,8 @@ export interface HttpLoad {
   readonly answers: ReadonlyMap<string, number>;
   /** Longest answer in milliseconds: of requests without a file, and of uploads, which may wait for a store. */
   readonly longestMs: { readonly control: number; readonly upload: number };
+  /** Longest time in which this process, which asks and takes the time, could not run itself, in milliseconds. */
+  readonly ownDelayMs: () => number;
   /** Uploads that each user completed. */
   readonly completedBy: ReadonlyMap<string, number>;
   /** Longest time in which some user was not admitted, in milliseconds. */
@@ -53,6 +56,8 @@ export function startHttpLoad({
   const startedAt = performance.now();
   const lastAdmittedAt = new Map<string, number>();
   let outageMs = 0;
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
 
   function noteOutage(user: string): number {
     const now = performance.now();
@@ -145,10 +150,12 @@ export function startHttpLoad({
     longestMs,
     completedBy,
     longestOutageMs: () => outageMs,
+    ownDelayMs: () => delay.max / 1e6,
     async stop() {
       for (const user of users) noteOutage(user);
       stopping.abort();
       await all;
+      delay.disable();
     },
   };
 }

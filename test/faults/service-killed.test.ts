@@ -25,7 +25,7 @@ const CRASHING = fileURLToPath(new URL('crashing-service.ts', import.meta.url));
 const ROUNDS = LONG ? 41 : 2;
 
 test('kill -9 of the service at each named point: nothing lost, nothing doubled, all resumed', {
-  timeout: 1_200_000,
+  timeout: 2_400_000,
 }, async (t) => {
   const row = {
     fault: `kill -9 of the service at ${CRASH_POINTS.length} named points`,
