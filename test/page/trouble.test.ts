@@ -82,6 +82,7 @@ test('a quota that is reached in mid-batch fails the upload with words and a nex
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await page.getByText('Your quota is full. Cancel an unfinished upload').first().waitFor();
   await page.getByRole('button', { name: 'Try again sample.mp4' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Choose the file' }).count(), 0, 'it has no name');
   assert.deepEqual(await inspect(page, '14-quota-reached'), []);
 });
 

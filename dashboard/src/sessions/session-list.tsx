@@ -74,7 +74,8 @@ function SessionRow({ session, now, moving, onChoose, onCancel }: SessionRowProp
         {moving && <p className="small">{words.sessions.moving}</p>}
       </div>
       <div className="actions">
-        {!moving && (
+        {/* Without a name nobody can tell whether a file is the one that was begun. */}
+        {!moving && session.filename !== null && (
           <Button onPress={onChoose} of={name}>
             {words.sessions.chooseAgain}
           </Button>
