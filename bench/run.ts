@@ -43,7 +43,7 @@ async function main(): Promise<number> {
     log(`\n${workload.title}`);
     const began = performance.now();
     const rounds = Number(options.rounds ?? (quick ? 1 : 5));
-    const seconds = Number(options.seconds ?? (quick ? 1 : 4));
+    const seconds = Number(options.seconds ?? (quick ? 1 : 3));
     measured.push(await runWorkload(workload, { ...{ quick, rounds, seconds, log, missing } }));
     log(`    ${((performance.now() - began) / 1000).toFixed(0)} s`);
   }

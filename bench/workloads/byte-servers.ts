@@ -17,7 +17,8 @@ export interface ByteServer {
   readonly way: Way;
 }
 
-type Name = typeof OURS | 'sluice PUT' | 'tusd' | '@tus/server' | 'nginx';
+/** Ours as it ships, by tus and by PUT; and without forcing files to the disk, as the peers do not either. */
+type Name = typeof OURS | 'sluice PUT' | 'sluice, not forced' | 'tusd' | '@tus/server' | 'nginx';
 
 /** Start ours and these, each with a folder of its own on the same disk. */
 export async function startByteServers(
@@ -32,6 +33,8 @@ export async function startByteServers(
   const starts: Record<Name, () => Promise<Running>> = {
     [OURS]: () => startSluice({ folder: of(OURS), env }),
     'sluice PUT': () => startSluice({ folder: of('sluice PUT'), env }),
+    'sluice, not forced': () =>
+      startSluice({ folder: of('sluice, not forced'), env: { ...env, UPLOAD_FSYNC: 'never' } }),
     tusd: () => startTusd(['-upload-dir', of('tusd')]),
     '@tus/server': () => startTusNode(of('@tus/server')),
     nginx: () => startNginx(of('nginx')),

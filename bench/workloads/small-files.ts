@@ -12,7 +12,9 @@ export const smallFiles: Workload = {
   peers: [tusd],
   measures: { uploads: { title: 'files of 64 KiB', unit: 'files/s' } },
   async run(bench) {
-    const { running, serverOf } = await startByteServers(bench, ['sluice', 'sluice PUT', 'tusd']);
+    const { running, serverOf } = await startByteServers(bench, [
+      ...(['sluice', 'sluice, not forced', 'tusd'] as const),
+    ]);
     const count = bench.sized(10_000, 100);
     await bench.alternate(running, async (_one, name) => {
       const send = (upload: Parameters<typeof sendOneAfterAnother>[0]) =>
