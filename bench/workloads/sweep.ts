@@ -8,6 +8,7 @@ import { startSluice } from '../peers/sluice.ts';
 
 const IDLE = 'sluice without a sweep';
 const MOST_ROUNDS = 3;
+const SPARE_MS = 3000;
 /** A sweep that takes longer has failed. */
 const DEADLINE_MS = 120_000;
 
@@ -31,7 +32,8 @@ export const sweep: Workload = {
         await sendEachOnce(service.url, requests);
         const idle = await loadWarm({ ...load, seconds: bench.seconds });
         // Long enough for all of them to be there before the first one goes.
-        const expireAt = Date.now() + bench.sized(30_000, 5000);
+        const lead = SPARE_MS + Math.ceil(2 * count * (await timeOfOne(live)));
+        const expireAt = Date.now() + lead;
         await live.fill(count, expireAt);
         if (Date.now() > expireAt) throw new Error('the sessions could not be made before they expired');
 
@@ -49,6 +51,14 @@ export const sweep: Workload = {
     }
   },
 };
+
+/** Milliseconds that it takes to make one of many sessions. */
+async function timeOfOne(live: LiveSessions): Promise<number> {
+  const some = 500;
+  const began = performance.now();
+  await live.fill(some);
+  return (performance.now() - began) / some;
+}
 
 async function until(live: LiveSessions, reached: (share: number) => boolean): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
