@@ -1,4 +1,4 @@
-// npm run test:long: the tests that take minutes, with the set-up of npm test. They move some 30 GB: five minutes on
+// npm run test:long: the tests that take minutes, with the set-up of npm test. They move some 30 GB: six minutes on
 // a machine with nothing else to do, many more on a busy one.
 import { runOnPinnedNode } from './lib/pinned-node.mjs';
 
