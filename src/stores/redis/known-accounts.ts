@@ -28,13 +28,26 @@ export function createKnownAccounts({ client, prefix, ...context }: Deps, deadli
     } while (cursor !== '0');
   }
 
+  /**
+   * A user has two such keys, of which either may be missing, and they may come in different steps: he is told of
+   * with his account, and with his reservations only where there is no account.
+   */
+  async function usersOf(server: Redis, names: readonly string[]): Promise<string[]> {
+    const users = new Set(names.filter((name) => !isReserving(name)).map(userOf));
+    const alone = names.filter((name) => isReserving(name) && !users.has(userOf(name)));
+    const accounts = alone.map((name) => server.exists(accountBeside(name)).catch(rethrow));
+    const found = await withDeadline(deadlineMs, Promise.all(accounts));
+    for (const [n, name] of alone.entries()) if (found[n] === 0) users.add(userOf(name));
+    return [...users];
+  }
+
   return {
     async *knownAccounts() {
       const servers = client instanceof Cluster ? client.nodes('master') : [client];
       for (const server of servers) {
         for await (const names of namesAt(server)) {
-          const users = new Set(names.map((name) => name.slice(name.lastIndexOf(':') + 1)));
-          if (users.size > 0) yield [...users];
+          const users = await usersOf(server, names);
+          if (users.length > 0) yield users;
         }
       }
     },
@@ -49,3 +62,9 @@ export function createKnownAccounts({ client, prefix, ...context }: Deps, deadli
     },
   };
 }
+
+const RESERVING = ':x:';
+const userOf = (name: string) => name.slice(name.lastIndexOf(':') + 1);
+const isReserving = (name: string) => name.slice(0, name.lastIndexOf(':') + 1).endsWith(RESERVING);
+const accountBeside = (name: string) =>
+  `${name.slice(0, -userOf(name).length - RESERVING.length)}:u:${userOf(name)}`;

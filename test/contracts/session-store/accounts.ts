@@ -46,6 +46,14 @@ export function accountsContract(promise: Promises): void {
     },
   );
 
+  promise('every user is told of once, however many there are', async (w) => {
+    const users = await Promise.all(Array.from({ length: 300 }, () => w.user()));
+    await Promise.all(users.map((userId) => w.open(userId, 100)));
+    const told: string[] = [];
+    for await (const batch of w.store.knownAccounts()) told.push(...batch);
+    assert.deepEqual(told.sort(), [...users].sort());
+  });
+
   promise('an older version of the account changes nothing, the same one does no harm', async (w) => {
     const userId = await w.user(9000);
     const old = w.ledger.account(userId, [], await w.now()).account;
