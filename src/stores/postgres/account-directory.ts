@@ -1,5 +1,6 @@
-import type { AccountDirectory, ListedAccount, UserOrder } from '../../core/ports.ts';
-import { integer, integerOrNull, type Row, text } from './columns.ts';
+import type { AccountDirectory, UserOrder } from '../../core/ports.ts';
+import { integerOrNull, type Row, text } from '../sql/columns.ts';
+import { toListedAccount } from '../sql/listed-account.ts';
 import type { Pool } from './pool.ts';
 
 interface Deps {
@@ -24,20 +25,7 @@ const CURRENT = `select user_id, limit_bytes, version,
   from accounts, moment`;
 
 export function createAccountDirectory({ pool, defaultLimitBytes, periodMs }: Deps): AccountDirectory {
-  function listed(row: Row): ListedAccount {
-    const periodStart = integer(row, 'period_start');
-    const ownLimit = integerOrNull(row, 'limit_bytes');
-    return {
-      userId: text(row, 'user_id'),
-      limitBytes: ownLimit ?? defaultLimitBytes,
-      hasOwnLimit: ownLimit !== null,
-      usedBytes: integer(row, 'used_bytes'),
-      periodStart,
-      periodEnd: periodStart + periodMs,
-      version: integer(row, 'version'),
-      rank: integer(row, 'rank'),
-    };
-  }
+  const listed = (row: Row) => toListedAccount(row, { defaultLimitBytes, periodMs });
 
   return {
     accounts: ({ order, descending, limit, after }) =>

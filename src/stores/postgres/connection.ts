@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
-import { type Row, safeInteger } from './columns.ts';
+import type { Row } from '../sql/columns.ts';
 import { dial, encrypt, readPlace } from './dial.ts';
+import { safeInteger } from './safe-integer.ts';
 
 /** Idle connections are closed after this, in seconds. */
 const IDLE_SECONDS = 300;

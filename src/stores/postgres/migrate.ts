@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/errors.ts';
-import { text } from './columns.ts';
+import { text } from '../sql/columns.ts';
 import { openConnection } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { translateFault, unavailable } from './faults.ts';

@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gatherCalls } from '../../core/gather.ts';
-import type {
-  NewOutboxEvent,
-  Outbox,
-  OutboxBacklog,
-  OutboxEvent,
-  OutboxRecord,
-  OutboxStatus,
-} from '../../core/outbox.ts';
-import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
+import type { NewOutboxEvent, Outbox, OutboxBacklog, OutboxStatus } from '../../core/outbox.ts';
+import { integer } from '../sql/columns.ts';
+import { toRecord } from '../sql/outbox-record.ts';
 import type { Pool } from './pool.ts';
 
 const statement = (name: string): string =>
@@ -88,28 +82,4 @@ export function createPostgresOutbox(
 /** PostgreSQL's text holds every character but NUL. */
 function storable(value: string): string {
   return value.replaceAll('\0', '\uFFFD');
-}
-
-function toRecord(row: Row): OutboxRecord {
-  const deliveredAt = integerOrNull(row, 'delivered_at');
-  const pending = row.dead_at === null ? 'pending' : 'dead';
-  return {
-    ...toEvent(row),
-    sequence: integer(row, 'sequence'),
-    status: deliveredAt === null ? pending : 'delivered',
-    nextAttemptAt: integer(row, 'next_attempt_at'),
-    deliveredAt,
-    lastError: textOrNull(row, 'last_error'),
-  };
-}
-
-function toEvent(row: Row): OutboxEvent {
-  return {
-    id: text(row, 'id'),
-    kind: text(row, 'kind'),
-    subject: text(row, 'subject'),
-    payload: text(row, 'payload'),
-    createdAt: integer(row, 'created_at'),
-    attempts: integer(row, 'attempts'),
-  };
 }

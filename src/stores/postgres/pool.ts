@@ -1,4 +1,4 @@
-import type { Row } from './columns.ts';
+import type { Row } from '../sql/columns.ts';
 import { type Connection, openConnection, type Parameter } from './connection.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { isConnectionFault, keepsConnection, translateFault, unavailable } from './faults.ts';

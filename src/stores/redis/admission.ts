@@ -1,5 +1,5 @@
+import { newSession } from '../../core/new-session.ts';
 import type { Accounts, Admission, AdmitResult, SessionStore } from '../../core/ports.ts';
-import { renewedExpiry, type Session } from '../../core/session.ts';
 import { kindOf, type StoreContext, withSums } from './context.ts';
 import { encodeDocument } from './document.ts';
 import { asNumber, asQuota, asSession, asText, asTexts } from './replies.ts';
@@ -69,31 +69,6 @@ function argumentsOf(admission: Admission, voidClaimant: string): string[] {
     admission.idempotency?.fingerprint ?? '',
     voidClaimant,
   ];
-}
-
-/** The session that the script has just made of this admission, as `find` would give it. */
-function newSession(admission: Admission, now: number, reservedBytes: number): Session {
-  const { sessionId, userId, draft, requestedBytes, maxFileSize, ttlMs, maxLifetimeMs } = admission;
-  return {
-    ...draft,
-    sessionId,
-    userId,
-    status: 'active',
-    createdAt: now,
-    expiresAt: renewedExpiry(now, now, ttlMs, maxLifetimeMs),
-    maxFileSize: requestedBytes === null ? reservedBytes : maxFileSize,
-    reservedBytes,
-    uploadOffset: 0,
-    uploadLength: draft.expectedFileSize,
-    epoch: 0,
-    writer: null,
-    sealed: false,
-    storage: null,
-    detectedFormat: null,
-    contentSha256: null,
-    completedAt: null,
-    failure: null,
-  };
 }
 
 function asAdmitResult(admission: Admission, reply: readonly unknown[]): AdmitResult {

@@ -1,6 +1,6 @@
 import type { Completion, Holdings } from '../../core/ports.ts';
 import { type Account, DAY_MS, type QuotaSnapshot } from '../../core/quota.ts';
-import { integer, integerOrNull, type Row } from './columns.ts';
+import { integer, integerOrNull, type Row } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 
 /** The ledger's account as it was loaded last. */

@@ -1,5 +1,5 @@
 import { type Account, periodAt } from '../../core/quota.ts';
-import { integer, integerOrNull, type Row } from './columns.ts';
+import { integer, integerOrNull, type Row } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 
 const FIRST_VERSION = 1;

@@ -1,6 +1,6 @@
 import type { Completion, SettledBytes, Settlement } from '../../core/ports.ts';
 import type { Account } from '../../core/quota.ts';
-import { integer, type Row, text, textOrNull } from './columns.ts';
+import { integer, type Row, text, textOrNull } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 
 /** A completed upload as the ledger keeps it. Sizes are bytes, times milliseconds since the epoch. */

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../core/errors.ts';
-import { text } from './columns.ts';
+import { text } from '../sql/columns.ts';
 
 /**
  * Bring the file up to this program's schema: plain SQL files, in the order of their names, forward only.

@@ -1,6 +1,7 @@
-import type { Outbox, OutboxBacklog, OutboxEvent, OutboxRecord } from '../../core/outbox.ts';
+import type { Outbox, OutboxBacklog } from '../../core/outbox.ts';
 import type { Clock } from '../../core/ports.ts';
-import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
+import { integer, integerOrNull } from '../sql/columns.ts';
+import { toRecord } from '../sql/outbox-record.ts';
 import type { Database } from './database.ts';
 
 const PENDING = 'delivered_at IS NULL AND dead_at IS NULL';
@@ -86,29 +87,5 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
         const now = clock.now();
         return { pending: integer(row, 'pending'), oldestMs: now - (integerOrNull(row, 'oldest') ?? now) };
       }),
-  };
-}
-
-function toRecord(row: Row): OutboxRecord {
-  const deliveredAt = integerOrNull(row, 'delivered_at');
-  const pending = row.dead_at === null ? 'pending' : 'dead';
-  return {
-    ...toEvent(row),
-    sequence: integer(row, 'sequence'),
-    status: deliveredAt === null ? pending : 'delivered',
-    nextAttemptAt: integer(row, 'next_attempt_at'),
-    deliveredAt,
-    lastError: textOrNull(row, 'last_error'),
-  };
-}
-
-function toEvent(row: Row): OutboxEvent {
-  return {
-    id: text(row, 'id'),
-    kind: text(row, 'kind'),
-    subject: text(row, 'subject'),
-    payload: text(row, 'payload'),
-    createdAt: integer(row, 'created_at'),
-    attempts: integer(row, 'attempts'),
   };
 }

@@ -1,8 +1,9 @@
+import { newSession } from '../../core/new-session.ts';
 import type { Admission, AdmitResult, SessionStore } from '../../core/ports.ts';
 import { type QuotaSnapshot, remainingBytes } from '../../core/quota.ts';
-import { renewedExpiry, statusAt } from '../../core/session.ts';
+import { statusAt } from '../../core/session.ts';
+import { text } from '../sql/columns.ts';
 import { snapshot } from './cached-accounts.ts';
-import { text } from './columns.ts';
 import { asSeen, type SessionRow } from './session-rows.ts';
 import type { SessionTables } from './session-tables.ts';
 
@@ -73,32 +74,9 @@ function bytesToReserve({ requestedBytes, maxFileSize }: Admission, quota: Quota
 }
 
 function newRow(admission: Admission, reservedBytes: number, now: number): SessionRow {
-  const { sessionId, userId, draft, requestedBytes, maxFileSize, ttlMs, maxLifetimeMs } = admission;
-  const expiresAt = renewedExpiry(now, now, ttlMs, maxLifetimeMs);
-  return {
-    ...draft,
-    sessionId,
-    userId,
-    status: 'active',
-    createdAt: now,
-    expiresAt,
-    ttlMs,
-    maxLifetimeMs,
-    maxFileSize: requestedBytes === null ? reservedBytes : maxFileSize,
-    reservedBytes,
-    reservedUntil: expiresAt,
-    uploadOffset: 0,
-    uploadLength: draft.expectedFileSize,
-    epoch: 0,
-    writer: null,
-    sealed: false,
-    storage: null,
-    detectedFormat: null,
-    contentSha256: null,
-    completedAt: null,
-    failure: null,
-    endedAt: null,
-    dueAt: expiresAt,
-    purgeAt: null,
-  };
+  const session = newSession(admission, now, reservedBytes);
+  const { expiresAt } = session;
+  const { ttlMs, maxLifetimeMs } = admission;
+  const neverEnded = { endedAt: null, purgeAt: null };
+  return { ...session, ...neverEnded, ttlMs, maxLifetimeMs, reservedUntil: expiresAt, dueAt: expiresAt };
 }

@@ -1,5 +1,5 @@
 import type { SessionDirectory } from '../../core/ports.ts';
-import { text } from './columns.ts';
+import { text } from '../sql/columns.ts';
 import type { SessionTables } from './session-tables.ts';
 
 /** `SessionDirectory`: users in the order of their ids. */

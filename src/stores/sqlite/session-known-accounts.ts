@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KnownAccounts } from '../../core/ports.ts';
-import { text } from './columns.ts';
+import { text } from '../sql/columns.ts';
 import { UNTIL_DECIDED } from './session-rows.ts';
 import type { SessionTables } from './session-tables.ts';
 

@@ -1,5 +1,5 @@
 import type { Part } from '../../core/ports.ts';
-import { integer, text } from './columns.ts';
+import { integer, text } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 
 /** Rows of `session_parts`, for use inside a transaction. */

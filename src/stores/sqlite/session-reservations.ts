@@ -1,5 +1,5 @@
 import type { Holdings } from '../../core/ports.ts';
-import { integer, text } from './columns.ts';
+import { integer, text } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 import { UNTIL_DECIDED } from './session-rows.ts';
 

@@ -6,7 +6,7 @@ import {
   type SessionStatus,
   statusAt,
 } from '../../core/session.ts';
-import { integer, integerOrNull, type Row, text, textOrNull } from './columns.ts';
+import { integer, integerOrNull, type Row, text, textOrNull } from '../sql/columns.ts';
 import type { Database } from './database.ts';
 
 /** A session as its row has it, before `asSeen` has looked at the clock. */

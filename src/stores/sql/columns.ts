@@ -1,10 +1,9 @@
-import type { SQLOutputValue } from 'node:sqlite';
-
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+/** A row as either database gives it: `node:sqlite`, and `pg` with our own reading of `bigint`. */
+export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Typed reading of a row. Integers are read as numbers: exact up to 2^53 − 1, and `node:sqlite` throws on
- * anything larger rather than round it.
+ * Typed reading of a row. Integers arrive as numbers that are exact: `node:sqlite` throws on what lies beyond
+ * 2^53 − 1, and so does `safeInteger` for PostgreSQL.
  */
 export function integer(row: Row, column: string): number {
   const value = row[column];
