@@ -5,7 +5,7 @@ import { testS3 } from '../helpers/s3.ts';
 import { ORIGIN } from '../protocol-suite/answers.ts';
 import { type Backend, type BackendName, startBackend } from '../protocol-suite/backend.ts';
 import { createContext, type User } from '../protocol-suite/context.ts';
-import { type FaultKind, startUnsteadyLine, type UnsteadyLine } from './unsteady-line.ts';
+import { type FaultKind, SURE_FAULTS, startUnsteadyLine, type UnsteadyLine } from './unsteady-line.ts';
 
 /** How long a file is, and how bad the line. Bytes. */
 export interface Size {
@@ -94,7 +94,7 @@ export async function startTrial(t: TestContext, size: Size, options: TrialOptio
       const counts = [line, ...(toS3 ? [toS3] : [])].map(({ faults }) => faults);
       t.diagnostic(`${JSON.stringify(counts)}, ${((performance.now() - began) / 1000).toFixed(1)} s`);
       const sum = counts.flatMap(Object.values<number>).reduce((all, count) => all + count, 0);
-      assert.ok(sum >= 3, `the line failed ${sum} times only: seed ${seed} proves little`);
+      assert.ok(sum >= SURE_FAULTS, `the line failed ${sum} times only: seed ${seed} proves little`);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface LineOptions {
 /** How long nothing passes on a line that stalls, before it is reset. */
 const STALL_MS = 300;
 const MAX_DELAY_MS = 20;
+/** What a trial needs at least to prove something. */
+export const SURE_FAULTS = 3;
 
 export async function startUnsteadyLine(options: LineOptions): Promise<UnsteadyLine> {
   const { random, meanBytes, maxFaults, without = [] } = options;
@@ -45,9 +47,11 @@ export async function startUnsteadyLine(options: LineOptions): Promise<UnsteadyL
       socket.on('close', () => sockets.delete(socket));
     }
     // A whole request passes before its answer is lost: not before the line has failed within some.
-    const kinds = total() < 3 ? possible.filter((kind) => kind !== 'answer lost') : possible;
+    const isYoung = total() < SURE_FAULTS;
+    const kinds = isYoung ? possible.filter((kind) => kind !== 'answer lost') : possible;
     const kind = kinds[Math.floor(random() * kinds.length)] ?? 'reset';
-    const bytes = Math.ceil(random() * 2 * meanBytes);
+    // At first it fails sooner, or luck would let an upload of few requests through.
+    const bytes = Math.ceil(random() * (isYoung ? 1 : 2) * meanBytes);
     const good = Number.POSITIVE_INFINITY;
     const fail = () => {
       faults[kind] += 1;

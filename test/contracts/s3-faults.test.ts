@@ -144,6 +144,31 @@ test('a completion whose every answer is lost counts, because the object is ther
   await assertContent(blobs, ref, bytes);
 });
 
+test('whoever completes second may look before the object shows', async (t) => {
+  let unseen = 0;
+  const { blobs } = await storeBehind(t, (request) => {
+    if (unseen > 0 && completes(request)) return { status: 404, body: errorBody('NoSuchUpload') };
+    if (unseen === 0 || request.method !== 'HEAD') return 'pass';
+    unseen -= 1;
+    return { status: 404, body: '' };
+  });
+  const bytes = randomBytes(PART + 10);
+  const ref = await upload(blobs, bytes);
+  await blobs.finalize(ref, '');
+  unseen = 3;
+  await blobs.finalize(ref, '');
+  assert.equal(unseen, 0);
+});
+
+test('what somebody else has deleted already counts as deleted', async (t) => {
+  const deletes = ({ method, url }: IncomingMessage) => method === 'DELETE' && !/uploadId=/.test(url ?? '');
+  const gone = { status: 404, body: errorBody('NoSuchKey') };
+  const { blobs, proxy } = await storeBehind(t, (request) => (deletes(request) ? gone : 'pass'));
+  const ref = await upload(blobs, randomBytes(PART + 10), null);
+  await blobs.discard(ref, null);
+  assert.ok(proxy.requests.some((line) => line.startsWith('DELETE')));
+});
+
 test('a full storage keeps the offset true', async (t) => {
   let full = true;
   const refusal = { status: 507, body: errorBody('InsufficientStorage') };

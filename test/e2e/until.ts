@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Ask again and again until the answer is yes; for what tells nobody when it happens. */
+/**
+ * Ask again and again until the answer is yes; for what tells nobody when it happens. The deadline is there to end a
+ * test that hangs, on a machine that may be busy: how fast something is, tests measure for themselves.
+ */
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
-  deadlineMs = 15_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const giveUpAt = performance.now() + deadlineMs;
   while (!(await isTrue())) {

@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Part, PartList } from '../../core/ports.ts';
 import { releaseMemory } from '../../core/release-memory.ts';
-import { isSilence, lostBytes } from './faults.ts';
+import { isNoSuchUpload, isSilence, lostBytes } from './faults.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Multipart, UploadRef } from './multipart.ts';
-import type { Objects } from './objects.ts';
+import type { FoundObject, Objects } from './objects.ts';
 import { partNumber } from './part-plan.ts';
 import { storedBytes, type Tail, type UploadState, uploadMark } from './upload-state.ts';
 
@@ -18,6 +19,21 @@ export interface CompletionDeps {
 export async function isCompleted(objects: Objects, sessionId: string, state: UploadState): Promise<boolean> {
   const found = await objects.head(state.key);
   return found?.mark === uploadMark(sessionId, state) && found.bytes === storedBytes(state);
+}
+
+const LOOK_AGAIN_AFTER_MS = [20, 50, 100, 200, 400];
+
+/**
+ * The object that somebody else may be completing. Servers over a file system put it in place in several steps: the
+ * upload is gone already and the object not there yet. Nobody's upload must fail for that.
+ */
+export async function untilThere(objects: Objects, key: string): Promise<FoundObject | null> {
+  for (const pauseMs of LOOK_AGAIN_AFTER_MS) {
+    const found = await objects.head(key);
+    if (found) return found;
+    await delay(pauseMs);
+  }
+  return objects.head(key);
 }
 
 /**
@@ -38,7 +54,9 @@ export async function completeUpload(
     const last = await lastPart(deps, ref, state);
     await multipart.complete(ref, last ? [...parts, last] : parts);
   } catch (fault) {
-    if (isSilence(fault) || !(await isCompleted(objects, sessionId, state))) throw fault;
+    if (isSilence(fault)) throw fault;
+    if (isNoSuchUpload(fault)) await untilThere(objects, state.key);
+    if (!(await isCompleted(objects, sessionId, state))) throw fault;
   }
 }
 

@@ -2,8 +2,8 @@ import { type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { SluiceError } from '../../core/errors.ts';
 import type { BlobRef, DirectBlobs, DirectPlan, Part } from '../../core/ports.ts';
-import { isCompleted } from './complete-upload.ts';
-import { isWrongParts, lostBytes } from './faults.ts';
+import { isCompleted, untilThere } from './complete-upload.ts';
+import { isNoSuchUpload, isWrongParts, lostBytes } from './faults.ts';
 import type { Keys } from './keys.ts';
 import type { Multipart } from './multipart.ts';
 import type { Objects } from './objects.ts';
@@ -90,13 +90,14 @@ export function createDirectUploads(deps: {
       try {
         await multipart.complete(state, parts);
       } catch (fault) {
+        // Somebody else may be completing it. Parts that are wrong are so whoever asks.
+        if (!isWrongParts(fault)) await untilThere(objects, state.key);
         if (!(await isCompleted(objects, ref.sessionId, finished))) {
-          if (isWrongParts(fault)) return { kind: 'wrong_parts' };
+          if (isWrongParts(fault) || isNoSuchUpload(fault)) return { kind: 'wrong_parts' };
           throw fault;
         }
       }
-      const object = await objects.head(state.key);
-      // Not there for a moment: somebody completes it at the same time. An upload must not fail for that.
+      const object = await untilThere(objects, state.key);
       if (!object) throw lostBytes('the completed object is not there');
       if (object.bytes !== length) return { kind: 'wrong_length', bytes: object.bytes };
       return { kind: 'completed', progress: { offset: length, storage: formatState(finished), parts } };

@@ -63,7 +63,7 @@ export function isNoSuchUpload(fault: unknown): boolean {
 
 /** Parts that S3 does not have, or not as they are named. */
 export function isWrongParts(fault: unknown): boolean {
-  return ['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall', 'NoSuchUpload'].includes(codeOf(fault));
+  return ['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'].includes(codeOf(fault));
 }
 
 /** There is no such object. HEAD has no body, so its answer is known by its status alone. */

@@ -76,11 +76,15 @@ export function createObjects(deps: { client: S3Client; bucket: string; calls: C
     }
   }
 
-  /** Deleting what is not there is as good. */
+  /** Gone already is as good as deleted: S3 says 204 then, but servers over a file system may say 404 to the second of two. */
   async function remove(keys: readonly string[]): Promise<void> {
     for (const Key of keys) {
       const command = new DeleteObjectCommand({ Bucket, Key });
-      await calls.prompt((options) => client.send(command, options));
+      try {
+        await calls.prompt((options) => client.send(command, options));
+      } catch (fault) {
+        if (!isNoSuchObject(fault)) throw fault;
+      }
     }
   }
 
