@@ -6,10 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { drawDashboard, type Recorded } from './lib/dashboards/drawing.ts';
 import { OVERVIEW } from './lib/dashboards/overview.ts';
-import { findProgram } from './lib/servers/program.ts';
+import { launchChromium } from './lib/servers/chromium.ts';
 import { startPrometheus } from './lib/servers/prometheus.ts';
 import type { ServiceProcess } from './lib/service-process.ts';
 import { startTopology } from './lib/topology.ts';
@@ -33,11 +32,7 @@ try {
   await Promise.all(topology.services.map((service) => uploadUntil(end, service)));
   const to = Date.now() / 1000;
   const html = await drawDashboard(OVERVIEW, (query) => record(query, from, to));
-  const executablePath = findProgram({ name: 'chromium', debianPackage: 'chromium' });
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await page.setContent(html);

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { endWithUs, listenTo, untilReady } from '../../scripts/lib/servers/child.ts';
 import type { Running } from './contract.ts';
 
 const START_DEADLINE_MS = 20_000;
@@ -18,32 +17,19 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   });
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text) => {
-      said = (said + text).slice(-2000);
+  const said = listenTo(child);
+  const stop = endWithUs(child);
+  try {
+    // Servers of others tell in different ways that they are ready, so the port is asked.
+    await untilReady(child, {
+      name: program,
+      isReady: () => takesConnections(port),
+      deadlineMs: START_DEADLINE_MS,
+      said,
     });
-  }
-  let fault: Error | null = null;
-  child.once('error', (error) => {
-    fault = error;
-  });
-
-  async function stop(): Promise<void> {
-    process.off('exit', killOnExit);
-    await end(child);
-  }
-
-  const deadline = Date.now() + START_DEADLINE_MS;
-  // Servers of others tell in different ways that they are ready, so the port is asked.
-  while (!(await takesConnections(port))) {
-    if (fault ?? (child.exitCode !== null || Date.now() > deadline)) {
-      await stop();
-      throw new Error(`${program} does not start: ${fault ?? said.trim().split('\n').at(-1)}`);
-    }
-    await setTimeout(20);
+  } catch (error) {
+    await stop();
+    throw error;
   }
   return { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0, stop };
 }
@@ -54,11 +40,4 @@ function takesConnections(port: number): Promise<boolean> {
   socket.once('connect', () => resolve(true));
   socket.once('error', () => resolve(false));
   return promise.finally(() => socket.destroy());
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

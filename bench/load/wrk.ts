@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endWithUs } from '../../scripts/lib/servers/child.ts';
 import { findProgram } from '../../scripts/lib/servers/program.ts';
 
 /** Requests that a load repeats in turn. */
@@ -51,10 +52,9 @@ export async function loadWithWrk(load: Load): Promise<LoadResult> {
     child.stdout.setEncoding('utf8').on('data', (text) => {
       said += text;
     });
-    const killOnExit = () => child.kill('SIGKILL');
-    process.once('exit', killOnExit);
+    const end = endWithUs(child);
     await once(child, 'close');
-    process.off('exit', killOnExit);
+    await end();
     return resultOf(said);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { signAccessToken, type TokenOptions } from './access-token.ts';
+import { hasEnded } from './servers/child.ts';
 import { freePort } from './servers/free-port.ts';
 import { SERVICE_FLAGS } from './service-flags.mjs';
 
@@ -154,8 +155,4 @@ async function untilItListens(
   } finally {
     clearTimeout(deadline);
   }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }

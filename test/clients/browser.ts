@@ -4,19 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
-import { findProgram } from '../../scripts/lib/servers/program.ts';
-
-/** As root, without a display, and asking nobody for anything. */
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-dev-shm-usage',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 
 /** A page of an origin of its own, not open yet, that has the clients in it. */
 export interface ClientPage {
@@ -54,8 +42,7 @@ export async function startClientPage(t: TestContext): Promise<ClientPage> {
     origin,
     async call(name, input, content) {
       video = content;
-      const executablePath = findProgram({ name: 'chromium', debianPackage: 'chromium' });
-      const browser = await chromium.launch({ executablePath, args: FLAGS });
+      const browser = await launchChromium();
       t.after(() => browser.close());
       t.diagnostic(`Chromium ${browser.version()}`);
       const page = await browser.newPage();

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { PageRun, PageRunResult } from '../../client/test/helpers/page-run.ts';
 import { seededRandom } from '../../client/test/helpers/random.ts';
 import { startedService, storedDigest } from '../../client/test/helpers/service.ts';
+import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 
 const SIZE = 1_500_000;
 
@@ -61,12 +62,7 @@ function uploadIn(page: Page, run: PageRun): Promise<PageRunResult> {
 /** An empty page of that origin. It and the package in it come from here, and so are not cut. */
 async function pageOf(t: TestContext, origin: string): Promise<Page> {
   const scripts = await bundled();
-  const executablePath = process.env.SLUICE_TEST_CHROMIUM;
-  if (!executablePath) throw new Error('SLUICE_TEST_CHROMIUM is not set: run the tests with npm test');
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  const browser = await launchChromium();
   t.after(() => browser.close());
   const page = await browser.newPage();
   await page.route('**/package/**', (route) => {

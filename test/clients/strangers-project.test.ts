@@ -4,8 +4,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { folderWithPackage } from '../../client/test/helpers/packed.ts';
+import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -75,12 +76,7 @@ const run = (script: string, args: readonly string[]) =>
 
 /** The built project, at an address of the service's own origin. */
 async function opened(t: TestContext, token: string): Promise<Page> {
-  const executablePath = process.env.SLUICE_TEST_CHROMIUM;
-  if (!executablePath) throw new Error('SLUICE_TEST_CHROMIUM is not set: run the tests with npm test');
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  const browser = await launchChromium();
   t.after(() => browser.close());
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);

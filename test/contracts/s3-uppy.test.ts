@@ -7,8 +7,8 @@ import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
-import { chromium, type Page } from 'playwright-core';
-import { findProgram } from '../../scripts/lib/servers/program.ts';
+import type { Page } from 'playwright-core';
+import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 import { fakeMp4 } from '../engine/service.ts';
 import { createTestBucket, type TestBucket } from '../helpers/s3.ts';
 import { json, startS3Service } from '../helpers/s3-service.ts';
@@ -50,16 +50,7 @@ async function openPage(t: TestContext, content: Buffer): Promise<Page> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const browser = await chromium.launch({
-    executablePath: findProgram({ name: 'chromium', debianPackage: 'chromium' }),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-sync',
-    ],
-  });
+  const browser = await launchChromium();
   t.after(async () => {
     await browser.close();
     server.closeAllConnections();

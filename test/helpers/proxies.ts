@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { answers, endWithUs, untilReady } from '../../scripts/lib/servers/child.ts';
 import { freePort } from '../../scripts/lib/servers/free-port.ts';
 import { findProgram } from '../../scripts/lib/servers/program.ts';
 
@@ -79,16 +78,18 @@ async function startProxy(options: ProxyStart): Promise<RunningProxy> {
       output += text;
     });
   }
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  // SIGTERM: nginx's master takes its workers with it.
+  const end = endWithUs(child, 'SIGTERM');
   const stop = async () => {
-    process.off('exit', killOnExit);
-    await end(child);
+    await end();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await untilAnswers(`${url}/livez`, () => {
-      if (child.exitCode !== null) throw new Error(`The proxy did not start:\n${output}`);
+    await untilReady(child, {
+      name: 'The proxy',
+      isReady: () => answers(`${url}/livez`),
+      deadlineMs: START_DEADLINE_MS,
+      said: () => output,
     });
   } catch (error) {
     await stop();
@@ -105,30 +106,4 @@ async function startProxy(options: ProxyStart): Promise<RunningProxy> {
     },
     stop,
   };
-}
-
-/** It says nothing when it is ready, so it is asked. */
-async function untilAnswers(url: string, check: () => void): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
-  for (;;) {
-    check();
-    const status = await fetch(url).then(
-      async (response) => {
-        await response.arrayBuffer();
-        return response.status;
-      },
-      () => 0,
-    );
-    if (status === 200) return;
-    if (Date.now() > deadline) throw new Error(`${url} did not answer in time`);
-    await setTimeout(25);
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  // SIGTERM: nginx's master takes its workers with it.
-  child.kill('SIGTERM');
-  await exited;
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 import type { ServiceProcess } from '../../scripts/lib/service-process.ts';
 
 /** Where the pictures of every state go. */
@@ -29,9 +30,7 @@ export interface TestBrowser {
 export function startedBrowser(): TestBrowser {
   let browser: Browser | undefined;
   before(async () => {
-    const executablePath = process.env.SLUICE_TEST_CHROMIUM;
-    if (!executablePath) throw new Error('SLUICE_TEST_CHROMIUM is not set: run the tests with npm test');
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    browser = await launchChromium();
   });
   after(() => browser?.close());
 

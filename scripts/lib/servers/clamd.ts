@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { endWithUs, listenTo, untilReady } from './child.ts';
 import { freePort } from './free-port.ts';
 import { findProgram } from './program.ts';
 
@@ -53,38 +53,24 @@ export async function startClamd(options: {
   await writeFile(config, lines.join(''));
 
   const child = spawn(program, ['--config-file', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => {
-      said = (said + text.toString()).slice(-4000);
-    });
-  }
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
-  const kill = async () => {
-    process.off('exit', killOnExit);
-    await end(child);
-  };
+  const said = listenTo(child);
+  const kill = endWithUs(child);
   const stop = async () => {
     await kill();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await untilItListens(child, port);
+    await untilReady(child, {
+      name: 'clamd',
+      isReady: () => accepts(port),
+      deadlineMs: STARTUP_DEADLINE_MS,
+      said,
+    });
   } catch (error) {
     await stop();
-    throw new Error(`clamd did not start: ${said}`, { cause: error });
+    throw error;
   }
   return { port, kill, stop };
-}
-
-async function untilItListens(child: ChildProcess, port: number): Promise<void> {
-  const giveUpAt = performance.now() + STARTUP_DEADLINE_MS;
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-    if (performance.now() > giveUpAt) throw new Error('it does not listen in time');
-    await delay(50);
-  }
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -97,11 +83,4 @@ async function accepts(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { answers, endWithUs, listenTo, untilReady } from './child.ts';
 import { freePort } from './free-port.ts';
 import { findProgram } from './program.ts';
 
@@ -44,42 +43,24 @@ export async function startPrometheus(
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=error',
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const said = listenTo(child);
+  const end = endWithUs(child);
   const stop = async () => {
-    process.off('exit', killOnExit);
-    await end(child);
+    await end();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await untilReady(child, `${url}/-/ready`);
+    await untilReady(child, {
+      name: 'Prometheus',
+      isReady: () => answers(`${url}/-/ready`),
+      deadlineMs: START_DEADLINE_MS,
+      said,
+    });
   } catch (error) {
     await stop();
     throw error;
   }
   return { url, stop };
-}
-
-/** It tells nobody when it is ready, so it is asked. */
-async function untilReady(child: ChildProcess, url: string): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error('Prometheus did not start; its own words stand above.');
-    const ready = await fetch(url).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (ready) return;
-    if (Date.now() > deadline) throw new Error('Prometheus did not answer in time.');
-    await setTimeout(50);
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endWithUs } from './child.ts';
 import { freePort } from './free-port.ts';
 import { findProgram } from './program.ts';
 import type { RunningServer, TestServer } from './server.ts';
@@ -52,12 +52,9 @@ export async function launchRedis(args: readonly string[], launch: Launch): Prom
   const program = findProgram({ name: 'redis-server', debianPackage: 'redis-server' });
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
 
-  // The last resort of every way out of this process; a SIGKILL to it is the only one left.
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const end = endWithUs(child);
   const stop = async () => {
-    process.off('exit', killOnExit);
-    await end(child);
+    await end();
     await launch.release();
   };
 
@@ -86,11 +83,4 @@ async function untilReady(child: ChildProcess, { port, readyWhen }: Launch): Pro
     );
   });
   await ready;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

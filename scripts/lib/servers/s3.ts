@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { answers, endWithUs, listenTo, untilReady } from './child.ts';
 import { freePort } from './free-port.ts';
 import { findGo } from './go.ts';
 import { lookUp } from './program.ts';
@@ -39,16 +38,20 @@ export async function startS3(): Promise<RunningServer> {
     env: { PATH: process.env.PATH, ROOT_ACCESS_KEY: key, ROOT_SECRET_KEY: secret },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const said = listenTo(child);
+  const end = endWithUs(child);
   const stop = async () => {
-    process.off('exit', killOnExit);
-    await end(child);
+    await end();
     await rm(folder, { recursive: true, force: true });
   };
 
   try {
-    await untilReady(child, `http://127.0.0.1:${port}/health`);
+    await untilReady(child, {
+      name: 'versitygw',
+      isReady: () => answers(`http://127.0.0.1:${port}/health`),
+      deadlineMs: STARTUP_DEADLINE_MS,
+      said,
+    });
   } catch (error) {
     await stop();
     throw error;
@@ -98,39 +101,4 @@ function build(go: string, cache: string, folder: string): void {
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
-}
-
-async function untilReady(child: ChildProcess, health: string): Promise<void> {
-  if (!child.stderr) throw new Error('versitygw was started without its output');
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said = (said + chunk).slice(-4000);
-  });
-  const failed = new AbortController();
-  child.once('error', (error) => failed.abort(error));
-  child.once('exit', () => failed.abort(new Error(`versitygw did not start:\n${said}`)));
-  const deadline = Date.now() + STARTUP_DEADLINE_MS;
-  while (!(await answers(health, failed.signal))) {
-    failed.signal.throwIfAborted();
-    if (Date.now() > deadline) throw new Error(`versitygw did not answer in time:\n${said}`);
-    // It prints nothing when it is ready, so there is no event to wait for.
-    await setTimeout(25);
-  }
-}
-
-async function answers(url: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal });
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    return false;
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }
