@@ -5,6 +5,7 @@ import { parseList } from 'structured-headers';
 import { networkOf } from '../../src/http/rate-limits/network.ts';
 import { initiateBody, P, STORES, signToken, startApp, type TestApp } from '../helpers/app.ts';
 import { connectedRedis, startRedis } from '../helpers/redis.ts';
+import { startStopwatch } from '../helpers/stopwatch.ts';
 import { assertProblem } from './refusals.ts';
 
 const INITIATE = `${P}/initiate`;
@@ -115,10 +116,10 @@ test('limits that are off cost no headers', async (t) => {
 
 test('while Redis is away limits let everybody on, and the answer is the 503 of what needs it, in time', async (t) => {
   const app = await startOnOwnRedis(t);
-  const began = performance.now();
+  const elapsedMs = startStopwatch();
   const answer = await initiate(app);
   assert.deepEqual([answer.status, answer.body.error_code], [503, 'REDIS_CONNECTION_ERROR']);
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(elapsedMs() < 2000);
   assert.equal((await app.call('/livez')).status, 200);
   assert.equal((await app.call(`${P}/quota`, { token: 'bad.b.c' })).status, 401);
 });
