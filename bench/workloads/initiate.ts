@@ -1,10 +1,12 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Workload } from '../harness/contract.ts';
+import { noteFramework } from '../harness/framework-note.ts';
 import { median } from '../harness/statistics.ts';
 import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
 import { loadWarm, loadWithWrk } from '../load/wrk.ts';
 import { bare, startBare } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
+import { fastify, startFastify } from '../peers/fastify.ts';
 import { redisBenchmark, runRedisBenchmark, startRedisBenchmark } from '../peers/redis-benchmark.ts';
 import { startSluice } from '../peers/sluice.ts';
 
@@ -13,7 +15,7 @@ const CONNECTIONS = 32;
 export const initiate: Workload = {
   id: 'initiate',
   title: 'Initiate: one process, 32 connections, Redis',
-  peers: [bare, fastapi, redisBenchmark],
+  peers: [bare, fastify, fastapi, redisBenchmark],
   measures: {
     rate: { title: 'initiate', unit: 'requests/s' },
     p99: { title: 'initiate at half of its maximum, p99', unit: 'ms' },
@@ -23,11 +25,12 @@ export const initiate: Workload = {
     const running = await bench.start({
       [OURS]: () => startSluice({ redisPort: redis.port }),
       bare: () => startBare(redis.port),
+      fastify: () => startFastify(redis.port),
       fastapi: () => startFastapi(redis.port),
       'redis-benchmark': () => startRedisBenchmark(redis.port),
     });
     const users = newUsers(USERS);
-    const rates: number[] = [];
+    const rates = new Map<string, number[]>();
     const warm = new Set<string>();
 
     await bench.alternate(running, async (one, name) => {
@@ -39,14 +42,15 @@ export const initiate: Workload = {
       warm.add(name);
       const load = { url: one.url, requests, connections: CONNECTIONS, seconds: bench.seconds };
       const { rate } = await loadWarm(load);
-      if (name === OURS) rates.push(rate);
+      rates.set(name, [...(rates.get(name) ?? []), rate]);
       return { rate };
     });
 
+    noteFramework(bench, rates);
     const ours = running.get(OURS);
     if (!ours) return;
     const requests = initiateRequests(ours, pathOf(OURS, 'initiate'), users);
-    const half = median(rates) / 2;
+    const half = median(rates.get(OURS) ?? []) / 2;
     const load = { url: ours.url, requests, connections: CONNECTIONS, seconds: bench.seconds, rate: half };
     await bench.alternate(new Map([[OURS, ours]]), async () => ({ p99: (await loadWithWrk(load)).p99 }));
   },

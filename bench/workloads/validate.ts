@@ -1,9 +1,11 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Running, type Workload } from '../harness/contract.ts';
+import { noteFramework } from '../harness/framework-note.ts';
 import { headersOf, initiateRequests, newUsers, pathOf } from '../load/users.ts';
 import { type LoadRequest, loadWarm } from '../load/wrk.ts';
 import { bare, startBare } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
+import { fastify, startFastify } from '../peers/fastify.ts';
 import { startSluice } from '../peers/sluice.ts';
 
 const SESSIONS = 200;
@@ -11,28 +13,32 @@ const SESSIONS = 200;
 export const validate: Workload = {
   id: 'validate',
   title: 'Validate: one process, 32 connections, Redis',
-  peers: [bare, fastapi],
+  peers: [bare, fastify, fastapi],
   measures: { rate: { title: 'validate', unit: 'requests/s' } },
   async run(bench) {
     const redis = bench.keep(await startRedis());
     const running = await bench.start({
       [OURS]: () => startSluice({ redisPort: redis.port }),
       bare: () => startBare(redis.port),
+      fastify: () => startFastify(redis.port),
       fastapi: () => startFastapi(redis.port),
     });
+    const rates = new Map<string, number[]>();
     const asked = new Map<string, LoadRequest[]>();
     await bench.alternate(running, async (one, name) => {
       const requests = asked.get(name) ?? (await sessionsAt(one, name));
       asked.set(name, requests);
       const load = { url: one.url, requests, connections: 32, seconds: bench.seconds };
       const { rate } = await loadWarm(load);
+      rates.set(name, [...(rates.get(name) ?? []), rate]);
       return { rate };
     });
+    noteFramework(bench, rates);
   },
 };
 
 /** Make sessions, one for each user; gives the requests that ask for them. */
-async function sessionsAt(running: Running, name: string): Promise<LoadRequest[]> {
+export async function sessionsAt(running: Running, name: string): Promise<LoadRequest[]> {
   const users = newUsers(SESSIONS);
   const requests: LoadRequest[] = [];
   for (const [index, { path, headers, body }] of initiateRequests(

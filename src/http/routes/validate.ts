@@ -7,7 +7,7 @@ import { sendJson } from '../send-json.ts';
 import { sessionStatusJson } from '../views.ts';
 import type { RouteDeps } from './route-deps.ts';
 
-const ValidateBody = Type.Object({
+export const ValidateBody = Type.Object({
   session_id: Uuid('The session.'),
   user_id: Uuid('The user it is said to belong to.'),
 });
