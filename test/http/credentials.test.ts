@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { initiateBody, P, startApp } from '../helpers/app.ts';
+import { startKeySet } from '../helpers/key-set.ts';
 
 /** RFC 8725, and Flask's cookies: credentials of the identity provider and of the dashboard. */
 
@@ -19,26 +18,6 @@ const FLASK = {
   FLASK_COOKIE_MAX_AGE: '31536000',
   CORS_ORIGINS: ORIGIN,
 };
-
-async function startKeySet(t: TestContext) {
-  const pairs = {
-    RS256: await generateKeyPair('RS256', { extractable: true }),
-    ES256: await generateKeyPair('ES256', { extractable: true }),
-    EdDSA: await generateKeyPair('EdDSA', { extractable: true }),
-  };
-  const keys = await Promise.all(
-    Object.entries(pairs).map(async ([kid, { publicKey }]) => ({ ...(await exportJWK(publicKey)), kid })),
-  );
-  const seen = { fetches: 0 };
-  const server = createServer((_request, response) => {
-    seen.fetches += 1;
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => new Promise((resolve) => server.close(resolve)));
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/jwks`, pairs, seen };
-}
 
 const token = (alg: string, extra: object = {}) =>
   new SignJWT({ user_id: randomUUID() })

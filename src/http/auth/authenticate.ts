@@ -1,22 +1,26 @@
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
+import { type Eventual, whenKnown } from '../eventual.ts';
 import { MAX_JSON_BYTES } from '../json-body.ts';
 import { sendRefusal } from '../problem.ts';
 import type { LimitCaller } from '../rate-limits/rate-limiter.ts';
 import type { Authenticate, AuthScheme, Caller, Permission } from './caller.ts';
 
 export function createAuthenticate(schemes: readonly AuthScheme[]): Authenticate {
-  return async (request) => {
-    for (const scheme of schemes) {
-      const outcome = await scheme(request);
-      if (outcome !== null) return outcome;
-    }
-    return refused(
-      'UNAUTHENTICATED',
-      'This needs a signed-in user: send an access token as "Authorization: Bearer …".',
-      { details: { reason: 'missing_credentials' } },
-    );
-  };
+  function ask(request: FastifyRequest, place: number): Eventual<Outcome<Caller>> {
+    const scheme = schemes[place];
+    if (scheme === undefined) return refuseStranger();
+    return whenKnown(scheme(request), (outcome) => outcome ?? ask(request, place + 1));
+  }
+  return (request) => ask(request, 0);
+}
+
+function refuseStranger(): Outcome<never> {
+  return refused(
+    'UNAUTHENTICATED',
+    'This needs a signed-in user: send an access token as "Authorization: Bearer …".',
+    { details: { reason: 'missing_credentials' } },
+  );
 }
 
 /** The caller, if he has the permission. */
@@ -44,29 +48,38 @@ interface CallerRules {
 }
 
 /** The caller of the request, if he may pass. */
-export async function admitCaller(
+export function admitCaller(
   authenticate: Authenticate,
   rules: CallerRules,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-): Promise<Outcome<Caller>> {
-  const known = await authenticate(request);
-  if (known.ok) request.caller = known.value;
-  const caller = known.ok && rules.permission ? requirePermission(known.value, rules.permission) : known;
-  if (!caller.ok) return caller;
-  const refusal = await rules.limit?.(request, reply, caller.value);
-  return refusal ? { ok: false, refusal } : caller;
+): Eventual<Outcome<Caller>> {
+  return whenKnown(authenticate(request), (known) => {
+    if (known.ok) request.caller = known.value;
+    const caller = known.ok && rules.permission ? requirePermission(known.value, rules.permission) : known;
+    if (!caller.ok || !rules.limit) return caller;
+    const limited = rules.limit(request, reply, caller.value);
+    return whenKnown(limited, (refusal) => (refusal ? { ok: false, refusal } : caller));
+  });
 }
 
 /**
  * A hook that lets only such callers pass. It runs before the body is read: strangers cannot make the service
  * parse anything.
  */
-export function callerGuard(authenticate: Authenticate, rules: CallerRules = {}): onRequestAsyncHookHandler {
-  return async (request, reply) => {
-    const outcome = await admitCaller(authenticate, rules, { request, reply });
-    if (outcome.ok) return;
-    if (sendsMuch(request)) reply.header('connection', 'close');
-    return sendRefusal(reply, outcome.refusal);
+export function callerGuard(authenticate: Authenticate, rules: CallerRules = {}): onRequestHookHandler {
+  return (request, reply, done) => {
+    const outcome = admitCaller(authenticate, rules, { request, reply });
+    if (outcome instanceof Promise) outcome.then(settle, done);
+    else settle(outcome);
+
+    function settle(admitted: Outcome<Caller>): void {
+      if (admitted.ok) {
+        done();
+        return;
+      }
+      if (sendsMuch(request)) reply.header('connection', 'close');
+      sendRefusal(reply, admitted.refusal);
+    }
   };
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Outcome } from '../../core/errors.ts';
+import type { Eventual } from '../eventual.ts';
 
 /** What a user may be allowed to do. */
 export const PERMISSIONS = ['upload_files', 'create_sessions', 'validate_sessions', 'manage_quota'] as const;
@@ -17,7 +18,7 @@ export interface Caller {
  * One way to prove who is calling. Null where the request has no credentials of this kind, so that the next
  * scheme is asked; a refusal where it has, and they are not good.
  */
-export type AuthScheme = (request: FastifyRequest) => Promise<Outcome<Caller> | null>;
+export type AuthScheme = (request: FastifyRequest) => Eventual<Outcome<Caller> | null>;
 
 /** Finds out who is calling: the first scheme that finds its credentials decides. */
-export type Authenticate = (request: FastifyRequest) => Promise<Outcome<Caller>>;
+export type Authenticate = (request: FastifyRequest) => Eventual<Outcome<Caller>>;

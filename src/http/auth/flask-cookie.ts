@@ -27,7 +27,7 @@ export function createFlaskCookieScheme(deps: {
     return origin !== undefined && deps.allowedOrigins.has(origin);
   }
 
-  return async (request) => {
+  return (request) => {
     const cookie = cookieOf(request.headers.cookie, deps.cookieName);
     if (cookie === null) return null;
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { accepted, type Outcome, refused } from '../../core/errors.ts';
 import type { SessionStore } from '../../core/ports.ts';
 import type { Session } from '../../core/session.ts';
+import type { Eventual } from '../eventual.ts';
 import type { Authenticate } from './caller.ts';
 import type { UploadTokens } from './upload-token.ts';
 
@@ -13,7 +14,7 @@ export type AuthorizeUpload = (
   request: FastifyRequest,
   sessionId: string,
   token?: string,
-) => Promise<Outcome<Session>>;
+) => Eventual<Outcome<Session>>;
 
 /**
  * The session is looked up first: one nobody knows is 404 for everybody, which tells a stranger nothing

@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  type ExportedJWKSCache,
+  errors,
+  type JWTPayload,
+  jwksCache,
+  jwtVerify,
+} from 'jose';
 
 /** How far clocks may be apart, in seconds. */
 export const CLOCK_TOLERANCE = 30;
@@ -25,6 +33,20 @@ const FETCH_TIMEOUT_MS = 1500;
 const FETCH_COOLDOWN_MS = 30_000;
 const KEYS_MAX_AGE_MS = 600_000;
 
+/** Finds out whether a token is good, and how long that holds. */
+export interface Verification {
+  /** The claims of a token that is to be taken; rejects for all others. */
+  verify(token: string): Promise<Verified>;
+  /** Whether a token that was good by these keys still is, its times apart: false once other keys were fetched. */
+  standsBy(keys: Verified['keys']): boolean;
+}
+
+export interface Verified {
+  readonly payload: JWTPayload;
+  /** Our secrets, which are ours as long as we run, or a key set as it was fetched. */
+  readonly keys: 'secrets' | ExportedJWKSCache['jwks'];
+}
+
 /**
  * Checks signature and times of a compact JWT (RFC 7519, RFC 8725); rejects whatever is not to be taken.
  *
@@ -33,8 +55,11 @@ const KEYS_MAX_AGE_MS = 600_000;
  * from the configured URL alone, kept for ten minutes, and asked again for a key id nobody knows at most
  * once in half a minute.
  */
-export function createVerification(options: JwtOptions): (token: string) => Promise<JWTPayload> {
+export function createVerification(options: JwtOptions): Verification {
   const secrets = options.secretKeys.map((secret) => new TextEncoder().encode(secret));
+  /** The set as it was last fetched: with each fetch another object, put here in the moment in which it counts. */
+  const fetched: ExportedJWKSCache = { jwks: { keys: [] }, uat: 0 };
+  let nextRefresh = 0;
   const keySet =
     options.jwksUrl === null
       ? null
@@ -42,6 +67,7 @@ export function createVerification(options: JwtOptions): (token: string) => Prom
           timeoutDuration: FETCH_TIMEOUT_MS,
           cooldownDuration: FETCH_COOLDOWN_MS,
           cacheMaxAge: KEYS_MAX_AGE_MS,
+          [jwksCache]: fetched,
         });
   const claims = {
     clockTolerance: CLOCK_TOLERANCE,
@@ -63,17 +89,36 @@ export function createVerification(options: JwtOptions): (token: string) => Prom
     throw refusal;
   }
 
-  return async (token) => {
+  async function verify(token: string): Promise<Verified> {
     const header = decodeProtectedHeader(token);
     if (!TYPES.has(header.typ)) throw new errors.JWTInvalid('typ is not that of an access token');
     if (KEY_HEADERS.some((name) => Object.hasOwn(header, name))) {
       throw new errors.JWTInvalid('a token may not bring its own key');
     }
-    const payload =
-      keySet !== null && ASYMMETRIC.includes(header.alg ?? '')
-        ? (await jwtVerify(token, keySet, { ...claims, algorithms: ASYMMETRIC })).payload
-        : await bySecret(token);
+    // Read before it is used: a set that comes in between is not the one by which the token is found good.
+    const { jwks } = fetched;
+    const bySet = keySet !== null && ASYMMETRIC.includes(header.alg ?? '');
+    const payload = bySet
+      ? (await jwtVerify(token, keySet, { ...claims, algorithms: ASYMMETRIC })).payload
+      : await bySecret(token);
     if ((payload.exp ?? 0) > LATEST_EXP) throw new errors.JWTInvalid('exp is not in seconds');
-    return payload;
+    return { payload, keys: bySet ? jwks : 'secrets' };
+  }
+
+  /** Not waited for: while the set cannot be fetched, who was known by it stays known, until his token ends. */
+  function refreshOld(): void {
+    const now = Date.now();
+    if (keySet === null || keySet.fresh || now < nextRefresh) return;
+    nextRefresh = now + FETCH_COOLDOWN_MS;
+    keySet.reload().catch(() => {});
+  }
+
+  return {
+    verify,
+    standsBy(keys) {
+      if (keys === 'secrets') return true;
+      refreshOld();
+      return keys === fetched.jwks;
+    },
   };
 }

@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { Outcome, Refusal } from '../../core/errors.ts';
+import { type Eventual, whenKnown } from '../eventual.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
 /** A step that looks at credentials. */
-type Check<Args extends unknown[], T> = (request: FastifyRequest, ...args: Args) => Promise<Outcome<T>>;
+type Check<Args extends unknown[], T> = (request: FastifyRequest, ...args: Args) => Eventual<Outcome<T>>;
 
 /** The same step, counting bad credentials: after too many its refusal is 429. */
 export function countFailures<Args extends unknown[], T>(
@@ -11,12 +12,11 @@ export function countFailures<Args extends unknown[], T>(
   limiter: RateLimiter,
   isBadCredential: (refusal: Refusal) => boolean,
 ): Check<Args, T> {
-  return async (request, ...args) => {
-    const outcome = await check(request, ...args);
-    if (outcome.ok || !isBadCredential(outcome.refusal)) return outcome;
-    const refusal = await limiter.failed(request);
-    return refusal ? { ok: false, refusal } : outcome;
-  };
+  return (request, ...args) =>
+    whenKnown(check(request, ...args), (outcome) => {
+      if (outcome.ok || !isBadCredential(outcome.refusal)) return outcome;
+      return limiter.failed(request).then((refusal) => (refusal ? { ok: false, refusal } : outcome));
+    });
 }
 
 /** Credentials were sent, and they are not good. Who sends none does not guess. */

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Refusal, refused } from '../../core/errors.ts';
 import type { RateLimits, RatePolicy, RateSubject, RateVerdict } from '../../core/ports.ts';
 import type { Caller } from '../auth/caller.ts';
+import type { Eventual } from '../eventual.ts';
 import { networkOf } from './network.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 
@@ -23,7 +24,7 @@ export type LimitCaller = (
   request: FastifyRequest,
   reply: FastifyReply,
   caller: Caller,
-) => Promise<Refusal | null>;
+) => Eventual<Refusal | null>;
 
 export interface RateLimiter {
   /** Takes the permits of the caller and of its address, and tells what is left in the answer's headers. */
@@ -70,6 +71,7 @@ export function createRateLimiter(deps: {
     forWork(work) {
       const ofUser = policyOf(work, rates[work]);
       const ofAddress = policyOf(`${work}-address`, rates.address);
+      if (limits === null || (ofUser === null && ofAddress === null)) return () => null;
       return async (request, reply, { userId }) => {
         const states: RateState[] = [];
         let refusal: Refusal | null = null;

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import type { Outcome } from '../../core/errors.ts';
 import type { Session } from '../../core/session.ts';
 import { parseUuid } from '../../core/session-id.ts';
+import type { Eventual } from '../eventual.ts';
 import { invalidRequestRefusal } from '../invalid-request.ts';
 import { sendRefusal } from '../problem.ts';
 import { UPLOADS_PATH } from '../urls.ts';
@@ -112,9 +113,9 @@ export const uppyS3Routes: FastifyPluginCallbackTypebox<UppyS3Deps> = (app, deps
   );
   done();
 
-  function sessionOf(request: FastifyRequest, uploadId: string, token: string): Promise<Outcome<Session>> {
+  function sessionOf(request: FastifyRequest, uploadId: string, token: string): Eventual<Outcome<Session>> {
     const sessionId = parseUuid(uploadId);
-    return sessionId === null ? Promise.resolve(NO_URL) : authorizeUpload(request, sessionId, token);
+    return sessionId === null ? NO_URL : authorizeUpload(request, sessionId, token);
   }
 };
 
