@@ -2,6 +2,7 @@ import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
 import type { BlobStore, Events, Scanner } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { Uploads } from '../core/uploads.ts';
+import type { Hashing } from './hashing.ts';
 import { digestStored } from './verify.ts';
 
 /**
@@ -34,16 +35,17 @@ export function createCompletion(deps: {
   readonly uploads: Pick<Uploads, 'complete' | 'fail'>;
   readonly blobs: BlobStore;
   readonly events: Events;
+  readonly hashing: Hashing;
   /** Left out: files are not scanned. */
   readonly scanner?: Scanner;
 }): Completion {
-  const { uploads, blobs, events, scanner } = deps;
+  const { uploads, blobs, events, hashing, scanner } = deps;
   const underWay = new Map<string, Promise<Outcome<Session>>>();
 
   async function run(sealed: Session, known: string | null, expected?: string): Promise<Outcome<Session>> {
     const { sessionId, userId, uploadOffset, uploadLength } = sealed;
     events.emit({ type: 'verifying', sessionId, userId, uploadOffset, uploadLength });
-    const digest = known ?? (await digestStored(blobs, sealed, uploadOffset));
+    const digest = known ?? (await digestStored({ blobs, hashing }, sealed, uploadOffset));
     const isDeclared = (sealed.sha256 ?? digest) === digest && (expected ?? digest) === digest;
     if (!isDeclared) return fail(sealed, DIGEST_MISMATCH);
 

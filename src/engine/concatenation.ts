@@ -4,6 +4,7 @@ import type { Session } from '../core/session.ts';
 import { endedRefusal, NO_SESSION, TAKEN_OVER } from './append.ts';
 import type { Completion } from './completion.ts';
 import { stopRefusal } from './ending.ts';
+import type { Hashing } from './hashing.ts';
 import { createJoin, type Joined } from './join-partials.ts';
 import type { EngineDeps } from './parts.ts';
 import { takeOver } from './take-over.ts';
@@ -28,6 +29,7 @@ export interface FinalUploads {
 interface Deps extends EngineDeps {
   readonly writers: Writers;
   readonly completion: Completion;
+  readonly hashing: Hashing;
 }
 
 export function createFinalUploads(deps: Deps): FinalUploads {

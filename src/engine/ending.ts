@@ -82,12 +82,10 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
   if (result.kind !== 'committed') return verdictResult(parts, result, storage);
 
   const { session } = result;
-  const digested = intake.hash && intake.digested === session.uploadOffset ? intake.hash : null;
-  if (seal) return { kind: 'sealed', session, digest: digested ? digested.digest('hex') : null };
-  if (digested) {
-    const { sessionId, uploadOffset, epoch } = session;
-    parts.digests.keep(sessionId, { hash: digested, offset: uploadOffset, epoch });
-  }
+  const { sessionId, uploadOffset, epoch } = session;
+  const digest = intake.giveDigest(uploadOffset);
+  if (seal) return { kind: 'sealed', session, digest: digest && (await digest.hex()) };
+  if (digest) parts.digests.keep(sessionId, { digest, offset: uploadOffset, epoch });
   if (end.kind === 'ended' && request.completes === 'at_end') return { kind: 'length_conflict', session };
   return answerTo(end, session);
 }

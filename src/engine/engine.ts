@@ -16,6 +16,7 @@ import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
 import { createGathering } from './gathering.ts';
+import { createHashing } from './hashing.ts';
 import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -46,16 +47,17 @@ export interface UploadEngine extends FinalUploads {
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
+  const hashing = deps.hashing ?? createHashing();
   const parts: EngineParts = {
     ...deps,
     limits,
-    digests: createRunningDigests(),
+    digests: createRunningDigests(hashing),
     gathering: createGathering(limits),
   };
   const { instance } = deps;
   const writers = createWriters(limits.takeoverMs);
-  const completion = createCompletion(deps);
-  const finals = createFinalUploads({ ...deps, writers, completion });
+  const completion = createCompletion({ ...deps, hashing });
+  const finals = createFinalUploads({ ...deps, writers, completion, hashing });
   const allowEmpty = deps.uploads.limits.allowedFormats === '*';
   let closing = false;
 
@@ -150,6 +152,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
         writers.stop(sessionId, 'cancelled'),
         elsewhere === null || deps.stopRemoteWriter?.(elsewhere, sessionId, order),
       ]);
+      parts.digests.forget(sessionId);
       return results.every(Boolean);
     },
 
@@ -180,6 +183,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
         completion.idle(),
         new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true })),
       ]);
+      await hashing.close();
     },
   };
 }

@@ -1,7 +1,8 @@
-import type { Hash } from 'node:crypto';
 import type { Refusal } from '../core/errors.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 import type { Session } from '../core/session.ts';
 import type { BodyCheck } from './append.ts';
+import type { FileDigest } from './file-digest.ts';
 import { HEAD_BYTES, judgeFormat, recogniseFormat } from './verify.ts';
 
 /** Looks at the bytes on their way: which container they are, and their digests. */
@@ -10,9 +11,6 @@ export interface Intake {
   readonly format: string | null;
   /** Bytes still missing until the container can be recognised; 0 when there is nothing left to find out. */
   readonly missing: number;
-  /** Bytes from the start of the file that the digest has seen; null where it cannot be had on the way. */
-  readonly digested: number | null;
-  readonly hash: Hash | null;
   /**
    * Why the bytes cannot become an acceptable file, found in a body that brings a checksum: it counts once the
    * checksum has matched. Until then they may just be the wrong bytes.
@@ -23,7 +21,13 @@ export interface Intake {
   /** The file ends here, be it shorter than the head. */
   conclude(): Promise<Refusal | null>;
   /** While a batch is being stored. */
-  digest(batch: readonly Uint8Array[]): void;
+  beside(batch: readonly Uint8Array[]): void;
+  /** Once it is stored. Its memory is given back: the pieces are empty then. Resolves once it is digested. */
+  release(batch: readonly Uint8Array[]): Promise<void>;
+  /** The digest, given away, where it has seen exactly the first `offset` bytes of the file; else null. */
+  giveDigest(offset: number): FileDigest | null;
+  /** No more bytes come: frees what was not given away. */
+  close(): void;
 }
 
 export function createIntake(options: {
@@ -31,11 +35,12 @@ export function createIntake(options: {
   readonly allowedFormats: readonly string[] | '*';
   /** The first stored bytes, at most HEAD_BYTES of them. Ignored where the container is known already. */
   readonly head: Uint8Array;
-  /** A digest of all bytes stored so far, or null. */
-  readonly hash: Hash | null;
+  /** Of all bytes stored so far, or null. */
+  readonly digest: FileDigest | null;
   readonly check: BodyCheck | undefined;
 }): Intake {
-  const { session, allowedFormats, hash, check } = options;
+  const { session, allowedFormats, check } = options;
+  let { digest } = options;
   let format = session.detectedFormat;
   let searching = allowedFormats !== '*' && format === null;
   let head: Uint8Array[] = [options.head];
@@ -55,7 +60,6 @@ export function createIntake(options: {
   }
 
   return {
-    hash,
     get objection() {
       return objection;
     },
@@ -64,9 +68,6 @@ export function createIntake(options: {
     },
     get missing() {
       return searching ? Math.max(0, HEAD_BYTES - headBytes) : 0;
-    },
-    get digested() {
-      return hash ? digested : null;
     },
 
     async inspect(batch) {
@@ -88,12 +89,28 @@ export function createIntake(options: {
 
     conclude: recognise,
 
-    digest(batch) {
+    beside(batch) {
+      digest?.beside(batch);
       for (const chunk of batch) {
         check?.update(chunk);
-        hash?.update(chunk);
         digested += chunk.length;
       }
+    },
+
+    async release(batch) {
+      if (digest) await digest.release(batch);
+      else releaseMemory(batch);
+    },
+
+    giveDigest(offset) {
+      const given = digested === offset ? digest : null;
+      if (given) digest = null;
+      return given;
+    },
+
+    close() {
+      digest?.drop();
+      digest = null;
     },
   };
 }

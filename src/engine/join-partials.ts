@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
 import { type Refusal, SluiceError } from '../core/errors.ts';
 import type { BlobProgress, BlobWriter, JoinedBytes } from '../core/ports.ts';
-import { releaseMemory } from '../core/release-memory.ts';
 import type { Session } from '../core/session.ts';
+import type { FileDigest } from './file-digest.ts';
+import type { Hashing } from './hashing.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { EngineDeps } from './parts.ts';
 import { readHead } from './verify.ts';
@@ -20,8 +20,10 @@ interface Joining {
   readonly onOpened: () => void;
 }
 
+type Deps = Pick<EngineDeps, 'blobs' | 'uploads'> & { readonly hashing: Hashing };
+
 /** Joins the bytes of partial uploads as those of their final one. Rejects where it is told to stop. */
-export function createJoin({ blobs, uploads }: Pick<EngineDeps, 'blobs' | 'uploads'>) {
+export function createJoin({ blobs, uploads, hashing }: Deps) {
   return async function join(
     final: Session,
     partials: readonly Session[],
@@ -33,7 +35,8 @@ export function createJoin({ blobs, uploads }: Pick<EngineDeps, 'blobs' | 'uploa
     const length = partials.reduce((sum, { uploadOffset }) => sum + uploadOffset, 0);
     const writer = await blobs.open({ sessionId, storage }, { offset: 0, length, epoch, sole, signal });
     onOpened();
-    return joinHere(final, partials, writer, signal);
+    const digest = hashing.begin(length);
+    return joinHere(final, partials, { writer, digest }, signal).finally(() => digest.drop());
   };
 
   /** Without the bytes passing through, where the store can do that with these. */
@@ -58,19 +61,18 @@ export function createJoin({ blobs, uploads }: Pick<EngineDeps, 'blobs' | 'uploa
     return progress && { kind: 'joined', bytes: withFormat(progress, intake), digest: null };
   }
 
-  function openIntake(session: Session, hash: Hash | null): Intake {
+  function openIntake(session: Session, digest: FileDigest | null): Intake {
     const { allowedFormats } = uploads.limits;
-    return createIntake({ session, allowedFormats, head: new Uint8Array(0), hash, check: undefined });
+    return createIntake({ session, allowedFormats, head: new Uint8Array(0), digest, check: undefined });
   }
 
   async function joinHere(
     final: Session,
     partials: readonly Session[],
-    writer: BlobWriter,
+    { writer, digest }: { readonly writer: BlobWriter; readonly digest: FileDigest },
     signal: AbortSignal,
   ): Promise<Joined> {
-    const hash = createHash('sha256');
-    const intake = openIntake(final, hash);
+    const intake = openIntake(final, digest);
     let refusal: Refusal | null = null;
     try {
       for (const partial of partials) {
@@ -85,7 +87,7 @@ export function createJoin({ blobs, uploads }: Pick<EngineDeps, 'blobs' | 'uploa
     if (refusal) return { kind: 'unacceptable', refusal, storage: progress.storage };
     // A writer that is told to stop takes in no more, without saying so.
     signal.throwIfAborted();
-    return { kind: 'joined', bytes: withFormat(progress, intake), digest: hash.digest('hex') };
+    return { kind: 'joined', bytes: withFormat(progress, intake), digest: await digest.hex() };
   }
 
   /** Acknowledged bytes never change while the upload goes on, so whoever else writes to it does not matter. */
@@ -99,9 +101,9 @@ export function createJoin({ blobs, uploads }: Pick<EngineDeps, 'blobs' | 'uploa
       if (unacceptable) return unacceptable;
       copied += chunk.length;
       const written = writer.write(batch);
-      intake.digest(batch);
+      intake.beside(batch);
       await written;
-      releaseMemory(batch);
+      await intake.release(batch);
     }
     if (copied === length) return null;
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {

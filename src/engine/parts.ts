@@ -2,6 +2,7 @@ import type { StopOrder } from '../core/ports/writer-signals.ts';
 import type { BlobStore, Concatenation, DirectBlobs, Events, Scanner, SessionStore } from '../core/ports.ts';
 import type { Uploads } from '../core/uploads.ts';
 import type { Gathering } from './gathering.ts';
+import type { Hashing } from './hashing.ts';
 import type { EngineLimits } from './limits.ts';
 import type { RunningDigests } from './running-digests.ts';
 
@@ -17,6 +18,8 @@ export interface EngineDeps {
   /** Name of this process, unlike that of any other that ever ran. */
   readonly instance: string;
   readonly limits?: Partial<EngineLimits>;
+  /** Closed with the engine. Left out: one of its own. */
+  readonly hashing?: Hashing;
   /**
    * Have another process stop writing a session, within `takeoverMs`. True where it is known that it does not
    * write any more. Left out: nobody can be asked, so the bytes are copied away from under an old writer.

@@ -1,6 +1,5 @@
 import type { Refusal } from '../core/errors.ts';
 import type { BlobWriter, Progress } from '../core/ports.ts';
-import { releaseMemory } from '../core/release-memory.ts';
 import type { Measure } from './admit.ts';
 import { tooLarge } from './append.ts';
 import type { RequestBody } from './body.ts';
@@ -12,9 +11,9 @@ import { watchPace } from './pace.ts';
 import { type StopReason, stopReasonOf } from './writers.ts';
 
 /**
- * The byte loop. While one batch is being written (and hashed, on this thread, beside the write) the next one
- * gathers in the body, and above its high-water mark the socket is paused: memory per upload is bounded by two
- * batches whatever the size of the file, and all uploads share a budget. Nothing here is done per byte, and
+ * The byte loop. While one batch is being written and hashed (of a large file after the write, by the hashing thread)
+ * the next one gathers in the body, and above its high-water mark the socket is paused: memory per upload is bounded
+ * by two batches whatever the size of the file, and all uploads share a budget. Nothing here is done per byte, and
  * little per 'data' event.
  */
 export interface Reception {
@@ -98,9 +97,9 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
       if (commits.verdict) return { kind: 'verdict', verdict: commits.verdict };
     }
     const written = writer.write(batch);
-    intake.digest(batch);
+    intake.beside(batch);
     await written;
-    releaseMemory(batch);
+    await intake.release(batch);
     offset += bytes;
     return null;
   }

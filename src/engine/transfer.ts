@@ -51,10 +51,13 @@ export async function runTransfer(
   const objection = await admit(parts, transfer, commits);
   if (objection) return objection;
 
-  const intake = await openIntake(parts, request, commits.session);
+  const intake = await openIntake(parts, request, commits.session, size);
   const { sessionId, storage, epoch } = commits.session;
   const at = { offset: size.start, length: size.total, maxLength: size.limit, epoch, sole, signal };
-  const writer = await parts.blobs.open({ sessionId, storage }, at);
+  const writer = await parts.blobs.open({ sessionId, storage }, at).catch((fault: unknown) => {
+    intake.close();
+    throw fault;
+  });
   opened = writer;
   transfer.onOpened();
 
@@ -74,7 +77,7 @@ export async function runTransfer(
   await writer.close().catch((fault: unknown) => {
     if (end.kind !== 'fault') end = { kind: 'fault', fault };
   });
-  return settleTransfer(parts, { transfer, commits, writer, intake, end });
+  return settleTransfer(parts, { transfer, commits, writer, intake, end }).finally(intake.close);
 }
 
 /** Begin anew, set the length, reserve what is known to be needed: in one commit, if there is any to be made. */
@@ -109,14 +112,20 @@ async function admit(
   return { kind: 'refused', refusal };
 }
 
-async function openIntake(parts: EngineParts, request: AppendRequest, session: Session): Promise<Intake> {
+async function openIntake(
+  parts: EngineParts,
+  request: AppendRequest,
+  session: Session,
+  size: Measure,
+): Promise<Intake> {
   // A piece of a file has no format of its own.
   const allowedFormats = isPartialUpload(session) ? '*' : parts.uploads.limits.allowedFormats;
   const headBytes = Math.min(session.uploadOffset, HEAD_BYTES);
   const unknown = allowedFormats !== '*' && session.detectedFormat === null;
   const head = unknown && headBytes > 0 ? await readHead(parts.blobs, session, headBytes) : Buffer.alloc(0);
-  const hash = parts.digests.resume(session);
-  return createIntake({ session, allowedFormats, head, hash, check: request.check });
+  const wholeFile = request.completes === 'at_end' && size.start === 0 ? request.body.declaredLength : null;
+  const digest = parts.digests.resume(session, size.total ?? wholeFile);
+  return createIntake({ session, allowedFormats, head, digest, check: request.check });
 }
 
 /**

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { fileTypeFromBuffer } from 'file-type';
 import { type Refusal, SluiceError } from '../core/errors.ts';
 import type { BlobRef, BlobStore } from '../core/ports.ts';
-import { releaseMemory } from '../core/release-memory.ts';
+import { createInlineDigest, type FileDigest } from './file-digest.ts';
+import type { Hashing } from './hashing.ts';
 
 /** Bytes in which a container must be recognised; a shorter file is looked at as a whole. */
 export const HEAD_BYTES = 4096;
@@ -54,20 +54,37 @@ function familyOf(format: string): string {
 }
 
 /** SHA-256 of the first `length` stored bytes, 64 hex digits. Throws where fewer are there. */
-export async function digestStored(blobs: BlobStore, ref: BlobRef, length: number): Promise<string> {
-  const hash = createHash('sha256');
+export async function digestStored(
+  { blobs, hashing }: { readonly blobs: BlobStore; readonly hashing: Hashing },
+  ref: BlobRef,
+  length: number,
+): Promise<string> {
+  const digest = hashing.begin(length);
+  try {
+    await feed(digest, blobs, ref, length);
+    const hex = await digest.hex();
+    if (hex !== null) return hex;
+  } finally {
+    digest.drop();
+  }
+  const again = createInlineDigest();
+  await feed(again, blobs, ref, length);
+  return again.hex();
+}
+
+async function feed(digest: FileDigest, blobs: BlobStore, ref: BlobRef, length: number): Promise<void> {
   let seen = 0;
   for await (const chunk of blobs.read(ref, { length })) {
-    hash.update(chunk);
+    const batch = [chunk];
+    digest.beside(batch);
     seen += chunk.length;
-    releaseMemory([chunk]);
+    await digest.release(batch);
   }
   if (seen !== length) {
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {
       cause: new Error(`storage has ${seen} of the ${length} bytes that were acknowledged`),
     });
   }
-  return hash.digest('hex');
 }
 
 /** The first `length` stored bytes in one piece. */

@@ -13,6 +13,7 @@ import type { Session, SessionDraft } from '../../src/core/session.ts';
 import { shardOfUser } from '../../src/core/session-id.ts';
 import { createUploads, type Limits } from '../../src/core/uploads.ts';
 import { createUploadEngine } from '../../src/engine/engine.ts';
+import type { Hashing } from '../../src/engine/hashing.ts';
 import type { EngineDeps } from '../../src/engine/parts.ts';
 import { createUploadTokens } from '../../src/http/auth/upload-token.ts';
 import { createDiskBlobStore } from '../../src/stores/disk/blobs.ts';
@@ -32,6 +33,7 @@ export interface ServiceOptions {
   readonly wrapBlobs?: (blobs: BlobStore) => BlobStore;
   readonly wrapLedger?: (ledger: SqliteLedger) => SqliteLedger;
   readonly stopRemoteWriter?: EngineDeps['stopRemoteWriter'];
+  readonly hashing?: Hashing;
   /** Go on with the data of a service that was stopped or has "crashed". */
   readonly folder?: string;
 }
@@ -79,6 +81,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     ...{ sessions: store, blobs, uploads, events },
     instance: `test-${randomBytes(4).toString('hex')}`,
     ...(options.engine && { limits: options.engine }),
+    ...(options.hashing && { hashing: options.hashing }),
     ...(options.stopRemoteWriter && { stopRemoteWriter: options.stopRemoteWriter }),
   });
 

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { releaseMemory } from '../core/release-memory.ts';
+
+/** SHA-256 of one file whose bytes come one batch after another. Not for concurrent use. */
+export interface FileDigest {
+  /** While a batch is being stored: whoever stores it still needs it. */
+  beside(batch: readonly Uint8Array[]): void;
+  /** Once it is stored. Its memory is given back: the pieces are empty then. Resolves once it is hashed. Never rejects. */
+  release(batch: readonly Uint8Array[]): Promise<void>;
+  /** Of all batches, 64 hex digits; null where it was lost. The last thing to ask of it. Never rejects. */
+  hex(): Promise<string | null>;
+  /** It is not wanted any more, or was read: what it holds is freed. May be called twice. */
+  drop(): void;
+}
+
+/** Is never lost. */
+export interface InlineDigest extends FileDigest {
+  hex(): Promise<string>;
+}
+
+/** Hashes on this very thread, beside the write. */
+export function createInlineDigest(): InlineDigest {
+  const hash = createHash('sha256');
+  return {
+    beside(batch) {
+      for (const piece of batch) hash.update(piece);
+    },
+    async release(batch) {
+      releaseMemory(batch);
+    },
+    hex: async () => hash.digest('hex'),
+    drop() {},
+  };
+}

@@ -1,0 +1,26 @@
+import { createInlineDigest, type FileDigest } from './file-digest.ts';
+import { createThreadedDigests, type ThreadedDigests } from './threaded-digests.ts';
+
+/** Where files are hashed: a large one in the hashing thread, a small one where it is received. */
+export interface Hashing {
+  /** @param length of the file, in bytes; null where nobody knows it, which is the way of those that are streamed. */
+  begin(length: number | null): FileDigest;
+  /** Ends the thread; whatever is hashed from here on is hashed on this one. */
+  close(): Promise<void>;
+}
+
+/**
+ * A digest cannot change its thread, so this is decided at its first byte. Handing a batch over takes some 50 µs, as hashing
+ * 100 KB does; and who gets nothing but small files is spared the thread, which takes 12 MB.
+ */
+const LEAST_BYTES_FOR_THREAD = 2 << 20;
+
+export function createHashing(threaded: ThreadedDigests = createThreadedDigests()): Hashing {
+  return {
+    begin(length) {
+      const isLarge = length === null || length >= LEAST_BYTES_FOR_THREAD;
+      return (isLarge ? threaded.begin() : null) ?? createInlineDigest();
+    },
+    close: () => threaded.close(),
+  };
+}
