@@ -23,6 +23,11 @@ export interface Endings {
   cancel(session: Session): Promise<Outcome<Session>>;
   /** For the sweeper. A session that had ended before only loses what is left of its bytes. */
   expire(session: Session): Promise<Session>;
+  /**
+   * For the sweeper: sessions whose time is over, all at once. Gives those that need nothing more: it was this call
+   * that ended them, and nobody had ever written to them. All others are for `expire`, one by one.
+   */
+  expireUnwritten(sessions: readonly Session[]): Promise<ReadonlySet<Session>>;
 }
 
 export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
@@ -85,9 +90,8 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
     if (!toClear) return session;
     const event = endingEvent(session);
     if (event) await ledger.record(event);
-    // Whoever writes has taken the session first; where nobody did, the end itself was the first to raise the epoch.
-    const neverWritten = session.epoch <= 1 && session.storage === null;
-    if (!neverWritten || !isNew) await blobs.discard(session, storageKeyOf(session));
+    // The end itself raised the epoch.
+    if (!isNew || !isUnwritten(session, 1)) await blobs.discard(session, storageKeyOf(session));
     await store.forget(session.sessionId);
     return session;
   }
@@ -103,6 +107,18 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
 
   async function expire(session: Session): Promise<Session> {
     return clear(await end(session, { status: 'expired', failure: null }));
+  }
+
+  /** In the order of `clear`, but that there are no bytes to go. */
+  async function expireUnwritten(sessions: readonly Session[]): Promise<ReadonlySet<Session>> {
+    const candidates = sessions.filter((one) => one.status === 'expired' && isUnwritten(one, 0));
+    if (candidates.length === 0) return new Set();
+    const names = await store.expire(candidates.map(({ sessionId }) => sessionId));
+    const ended = candidates.filter(({ sessionId }) => names.has(sessionId));
+    for (const session of ended) emit('expired', session);
+    await ledger.record(...ended.map(endingEvent).filter((event) => event !== null));
+    await store.forget(...names);
+    return new Set(ended);
   }
 
   function storageKeyOf(session: Session): string {
@@ -123,7 +139,7 @@ export function createEndings({ store, ledger, blobs, events }: Deps): Endings {
     return accepted(ended);
   }
 
-  return { complete, fail, cancel, expire };
+  return { complete, fail, cancel, expire, expireUnwritten };
 }
 
 /** `toClear`: it ended without a file, so its bytes have to go. */
@@ -132,4 +148,9 @@ interface Ended {
   readonly toClear: boolean;
   /** It was this call that ended it. */
   readonly isNew: boolean;
+}
+
+/** Whoever writes takes the session first. @param epoch what it is where nobody did. */
+function isUnwritten(session: Session, epoch: number): boolean {
+  return session.epoch <= epoch && session.storage === null;
 }

@@ -1,10 +1,15 @@
 import type { Endings } from './endings.ts';
+import { giveWay } from './give-way.ts';
 import type { DueSessions } from './ports.ts';
 import type { Session } from './session.ts';
 
 const BATCH = 256;
-/** Sessions worked on at once: the stores commit together what is asked for together, but requests wait meanwhile. */
+/** Sessions with bytes that are worked on at once: requests wait meanwhile. */
 const WIDTH = 64;
+/** Batches under way at once: while the session store works on one, the ledger is told of another. */
+const MOST_AT_ONCE = 4;
+/** Share of the time that requests keep the process busy, from which on it is one batch at a time. */
+const BUSY = 0.3;
 
 interface Deps {
   readonly store: DueSessions;
@@ -15,27 +20,64 @@ interface Deps {
  * Expire what is due and delete the bytes nobody will finish. It works from the store's own list, so it can
  * never touch a live session or a file it does not know. A session whose bytes cannot be deleted now stays on
  * the list; the others go on, and the first fault is thrown at the end.
+ *
+ * It can wait, and requests cannot: after each step it gives way to them.
  */
 export function createSweep({ store, endings }: Deps) {
   return async function sweep(signal?: AbortSignal): Promise<number> {
-    let cleaned = 0;
     const faults: unknown[] = [];
+    const underWay = new Set<string>();
+    let cleaned = 0;
+    let isLast = false;
+    let listing: Promise<unknown> = Promise.resolve();
 
-    async function clean(session: Session): Promise<void> {
+    /** One look at the list at a time: each goes on where the one before stopped. */
+    function take(): Promise<readonly Session[]> {
+      const taken = listing.then(takeNext);
+      listing = taken.catch(() => {});
+      return taken;
+    }
+
+    async function takeNext(): Promise<readonly Session[]> {
+      if (isLast) return [];
+      // What was forgotten while this was listed is done as well.
+      const taken = new Set(underWay);
+      const due = await store.due(BATCH);
+      if (due.length < BATCH) isLast = true;
+      const batch = due.filter(({ sessionId }) => !taken.has(sessionId) && !underWay.has(sessionId));
+      for (const { sessionId } of batch) underWay.add(sessionId);
+      return batch;
+    }
+
+    async function clean(batch: readonly Session[]): Promise<void> {
+      const done = await endings.expireUnwritten(batch);
+      cleaned += done.size;
+      const others = batch.filter((session) => !done.has(session));
+      for (let from = 0; from < others.length && !signal?.aborted; from += WIDTH) {
+        const results = await Promise.allSettled(others.slice(from, from + WIDTH).map(endings.expire));
+        for (const result of results) {
+          if (result.status === 'fulfilled') cleaned += 1;
+          else faults.push(result.reason);
+        }
+      }
+      for (const { sessionId } of batch) underWay.delete(sessionId);
+    }
+
+    async function step(): Promise<void> {
       try {
-        await endings.expire(session);
-        cleaned += 1;
+        await clean(await take());
       } catch (fault) {
         faults.push(fault);
       }
     }
 
-    while (!signal?.aborted) {
-      const batch = await store.due(BATCH);
-      for (let from = 0; from < batch.length && !signal?.aborted; from += WIDTH) {
-        await Promise.all(batch.slice(from, from + WIDTH).map(clean));
-      }
-      if (faults.length > 0 || batch.length < BATCH) break;
+    let atOnce = MOST_AT_ONCE;
+    while (!isLast && faults.length === 0 && !signal?.aborted) {
+      const beganAt = performance.now();
+      await Promise.all(Array.from({ length: atOnce }, step));
+      if (isLast) break;
+      const busy = await giveWay(performance.now() - beganAt, signal);
+      atOnce = busy > BUSY ? 1 : MOST_AT_ONCE;
     }
     if (faults.length > 0) throw faults[0];
     return cleaned;

@@ -34,8 +34,13 @@ export interface Accounts {
 export interface DueSessions {
   /** Up to `limit` sessions whose time has come: expired ones, and ended ones whose bytes still have to go. */
   due(limit: number): Promise<Session[]>;
-  /** The bytes are gone: forget the session, except that it still answers with its status for an hour. */
-  forget(sessionId: string): Promise<void>;
+  /**
+   * End as `expired` those of these sessions whose time is over and that nobody has ended or sealed, as
+   * `SessionStore.end` does, for many at once. Gives those that this call ended: each is named once, to one caller.
+   */
+  expire(sessionIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The bytes are gone: forget these sessions, except that each still answers with its status for an hour. */
+  forget(...sessionIds: readonly string[]): Promise<void>;
 }
 
 /** What the reconciler works from. */

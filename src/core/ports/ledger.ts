@@ -59,6 +59,6 @@ export interface Ledger {
   setLimit(userId: string, limitBytes: number | null): Promise<Account>;
   /** Begin a new period now with nothing used. */
   resetPeriod(userId: string): Promise<Account>;
-  /** Write an event down for the outbox, once per id: repeating it changes nothing. */
-  record(event: NewOutboxEvent): Promise<void>;
+  /** Write events down for the outbox, all or none, once per id: repeating it changes nothing. */
+  record(...events: readonly NewOutboxEvent[]): Promise<void>;
 }

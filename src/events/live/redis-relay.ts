@@ -57,9 +57,12 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
     return stop;
   }
 
-  return {
-    publish(userId, message) {
-      const parameters = [keyOf(userId), message, ...limits];
+  /** Messages by user that are told at the end of this turn: a sweep has many for one user. */
+  const gathered = new Map<string, string[]>();
+
+  function tell(): void {
+    for (const [userId, messages] of gathered) {
+      const parameters = [keyOf(userId), ...limits, ...messages];
       commands
         .evalsha(digest, 1, ...parameters)
         .catch((fault: unknown) => {
@@ -67,6 +70,16 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
           return commands.eval(script, 1, ...parameters);
         })
         .catch(onLost);
+    }
+    gathered.clear();
+  }
+
+  return {
+    publish(userId, message) {
+      const waiting = gathered.get(userId);
+      if (waiting) return void waiting.push(message);
+      if (gathered.size === 0) queueMicrotask(tell);
+      gathered.set(userId, [message]);
     },
 
     async subscribe(userId, afterId, listener) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gatherCalls } from '../../core/gather.ts';
 import type { NewOutboxEvent, Outbox, OutboxBacklog, OutboxStatus } from '../../core/outbox.ts';
+import type { Ledger } from '../../core/ports.ts';
 import { integer } from '../sql/columns.ts';
 import { toRecord } from '../sql/outbox-record.ts';
 import type { Pool } from './pool.ts';
@@ -18,14 +19,19 @@ const IS = {
   dead: 'dead_at is not null',
 } as const satisfies Record<OutboxStatus, string>;
 
-export function createPostgresOutbox(
-  pool: Pool,
-): Outbox & OutboxBacklog & { record(event: NewOutboxEvent): Promise<void> } {
+export function createPostgresOutbox(pool: Pool): Outbox & OutboxBacklog & Pick<Ledger, 'record'> {
   const delivered = statement('delivered');
   const failed = statement('failed');
   const prune = statement('prune');
   const record = statement('record');
   const replay = statement('replay');
+
+  // A sweep tells of hundreds at once, some together and some one by one.
+  const tell = gatherCalls<readonly NewOutboxEvent[]>(MOST_AT_ONCE, (lists) =>
+    pool.operation(async (query) => {
+      await query(record, [JSON.stringify(lists.flat())]);
+    }),
+  );
 
   return {
     claim: (limit, leaseMs) =>
@@ -70,12 +76,7 @@ export function createPostgresOutbox(
         return { pending: integer(row, 'pending'), oldestMs: integer(row, 'oldest') };
       }),
 
-    // A sweep tells of hundreds at once.
-    record: gatherCalls(MOST_AT_ONCE, (events) =>
-      pool.operation(async (query) => {
-        await query(record, [JSON.stringify(events)]);
-      }),
-    ),
+    record: (...events) => tell(events),
   };
 }
 

@@ -11,6 +11,11 @@ export interface Owner {
   readonly userId: string;
 }
 
+export interface OwnedSession {
+  readonly sessionId: string;
+  readonly userId: string;
+}
+
 /** What the parts of the store share. */
 export interface StoreContext {
   readonly redis: RedisClient;

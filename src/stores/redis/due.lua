@@ -1,17 +1,21 @@
--- due: sessions of one user whose time has come: ended ones in g, expired and sealed ones in x.
--- KEYS  u, x, g, users
--- ARGV  1 user id  2 limit
--- Returns  {session id, due since, …}, up to the limit from each
+-- due: sessions of some users whose time has come: ended ones in g, expired and sealed ones in x.
+-- KEYS  users, u, x, g of each user
+-- ARGV  number of users, then for each: user id, 0; at last the limit
+-- Returns  for each user {session id, due since, …}, up to the limit from each of x and g
 
-local u, x, g, users = unpack(KEYS)
 local now = clock()
+local limit = ARGV[#ARGV]
+local found = {}
 
-local due = {}
-for _, key in ipairs({ g, x }) do
-  local found = redis.call('ZRANGEBYSCORE', key, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-  for _, item in ipairs(found) do due[#due + 1] = item end
-end
--- A renewed session moved its moment, but not the user's.
-reschedule(users, ARGV[1], x, g)
-keep(u, ACCOUNT_MS)
-return due
+for_each_user(function(user, keys)
+  local due = {}
+  for _, key in ipairs({ keys.g, keys.x }) do
+    local some = redis.call('ZRANGEBYSCORE', key, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit)
+    for _, item in ipairs(some) do due[#due + 1] = item end
+  end
+  -- A renewed session moved its moment, but not the user's.
+  reschedule(keys.users, user, keys.x, keys.g)
+  keep(keys.u, ACCOUNT_MS)
+  found[#found + 1] = due
+end)
+return found

@@ -19,7 +19,9 @@ const NAMES = [
   'lease',
   'due',
   'due-users',
+  'expire',
   'forget',
+  'recall',
   'take-permit',
 ] as const;
 

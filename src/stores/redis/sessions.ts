@@ -64,13 +64,13 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const lifecycle = createLifecycle(context);
   const accounts = createAccounts(context, lifecycle.find);
   const { admit } = createAdmission({ ...context, find: lifecycle.find, read: accounts.read });
-  const { due, forget } = createDueSessions(context, lifecycle.find, DEADLINE_MS);
   const known = createKnownAccounts({ ...context, client: redis, prefix, read: accounts.read }, DEADLINE_MS);
   const { parts } = createPartList(context);
   const { merge } = createConcatenation(context);
   const circuits = createCircuits(redis);
   const inTime = <T>(shard: string, work: () => Promise<T>) =>
     circuits.of(shard).run(() => withDeadline(DEADLINE_MS, work()));
+  const dueSessions = createDueSessions({ ...context, deadlineMs: DEADLINE_MS, inTime });
   const ofUser = <T>(userId: string, work: () => Promise<T>) => inTime(shardOf(userId), work);
   const ofSession = <T>(sessionId: string, work: () => Promise<T>) => inTime(shardOfSession(sessionId), work);
 
@@ -91,9 +91,8 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     liveSessions: (userId) => ofUser(userId, () => accounts.liveSessions(userId)),
     knownAccounts: known.knownAccounts,
     recount: (userId) => ofUser(userId, () => known.recount(userId)),
-    due,
+    ...dueSessions,
     ...createSessionDirectory(context, DEADLINE_MS),
     parts: (id) => ofSession(id, () => parts(id)),
-    forget: (id) => ofSession(id, () => forget(id)),
   };
 }

@@ -76,13 +76,26 @@ local function reservation(u, id)
   return tonumber(bytes), mark
 end
 
--- Only the one who deletes the field takes the bytes off the sum, so it happens once.
-local function give_back(u, id)
-  local bytes, mark = reservation(u, id)
-  if not bytes then return end
-  redis.call('HDEL', u, 'r:' .. id)
+-- Only the one who deletes a field takes its bytes off the sum, so it happens once.
+local function give_back_all(u, ids)
+  local names, found, bytes, held = {}, {}, 0, 0
+  for n = 1, #ids do names[n] = 'r:' .. ids[n] end
+  for n, field in ipairs(redis.call('HMGET', u, unpack(names))) do
+    local own, mark = string.match(field or '', '^(%d+)(%a?)$')
+    if own then
+      found[#found + 1] = names[n]
+      bytes = bytes + tonumber(own)
+      if mark == 'h' then held = held + 1 end
+    end
+  end
+  if #found == 0 then return end
+  redis.call('HDEL', u, unpack(found))
   redis.call('HINCRBY', u, 'reserved', int(-bytes))
-  if mark == 'h' then redis.call('HINCRBY', u, 'held', -1) end
+  if held > 0 then redis.call('HINCRBY', u, 'held', int(-held)) end
+end
+
+local function give_back(u, id)
+  give_back_all(u, { id })
 end
 
 -- Take from x what ended by time alone, give its reservation back, leave its bytes to the sweeper.
@@ -166,5 +179,21 @@ local function reschedule(users, user, x, g)
     redis.call('ZADD', users, first, user)
   else
     redis.call('ZREM', users, user)
+  end
+end
+
+-- Scripts of the sweeper are about several users and their sessions at once: KEYS are users, u, x and g of each
+-- user, then those of each session; ARGV the number of users, then for each his id, how many of his sessions, and
+-- their ids. Calls `each` with a user, his keys, his session ids, and how many sessions came before.
+local function for_each_user(each)
+  local at, before = 2, 0
+  for n = 1, tonumber(ARGV[1]) do
+    local count = tonumber(ARGV[at + 1])
+    local ids = {}
+    for i = 1, count do ids[i] = ARGV[at + 1 + i] end
+    local users, u, x, g = unpack(KEYS, 4 * n - 3, 4 * n)
+    each(ARGV[at], { users = users, u = u, x = x, g = g }, ids, before)
+    at = at + 2 + count
+    before = before + count
   end
 end

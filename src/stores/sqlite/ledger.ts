@@ -83,7 +83,11 @@ export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
         return accounts.reset(accounts.current(userId, now), now);
       }),
 
-    record: (event) => db.write(() => events.record(event, clock.now())),
+    record: (...told) =>
+      db.write(() => {
+        const now = clock.now();
+        for (const event of told) events.record(event, now);
+      }),
 
     findUpload: (sessionId) => db.read(() => uploads.find(sessionId)),
 

@@ -61,7 +61,8 @@ function completed(row: SessionRow, completion: Completion, now: number): Sessio
   };
 }
 
-function ended(row: SessionRow, ending: Ending, now: number): SessionRow {
+/** The session as it is once `ending` has happened to it. */
+export function ended(row: SessionRow, ending: Ending, now: number): SessionRow {
   const holdUntil = ending.holdReservationUntil ?? 0;
   const held = holdUntil > now && row.reservedBytes > 0;
   return {

@@ -1,6 +1,6 @@
 import type { DueSessions } from '../../core/ports.ts';
 import { type Session, statusAt } from '../../core/session.ts';
-import { REMEMBERED_MS } from './session-endings.ts';
+import { ended, REMEMBERED_MS } from './session-endings.ts';
 import { asSeen, type SessionRow, toSessionRow } from './session-rows.ts';
 import type { SessionTables } from './session-tables.ts';
 
@@ -33,8 +33,19 @@ export function createSessionSweeping(tables: SessionTables): DueSessions {
        (SELECT user_id FROM cached_accounts WHERE purge_at <= ? LIMIT ${PURGE_BATCH})`,
   ].map((sql) => db.prepare(sql));
 
-  function forget(sessionId: string): void {
+  function expire(sessionIds: readonly string[]): Set<string> {
     const now = clock.now();
+    const own = new Set<string>();
+    for (const sessionId of sessionIds) {
+      const row = sessions.get(sessionId, now);
+      if (!row || row.endedAt !== null || statusAt(row, now) !== 'expired') continue;
+      sessions.save(ended(row, { status: 'expired', failure: null }, now));
+      own.add(sessionId);
+    }
+    return own;
+  }
+
+  function forget(sessionId: string, now: number): void {
     const row = sessions.get(sessionId, now);
     if (!row || row.purgeAt !== null) return;
     const status = statusAt(row, now);
@@ -84,7 +95,12 @@ export function createSessionSweeping(tables: SessionTables): DueSessions {
       await db.write(purge);
       return db.read(() => due(limit));
     },
-    forget: (sessionId) => db.write(() => forget(sessionId)),
+    expire: (sessionIds) => db.write(() => expire(sessionIds)),
+    forget: (...sessionIds) =>
+      db.write(() => {
+        const now = clock.now();
+        for (const sessionId of sessionIds) forget(sessionId, now);
+      }),
   };
 }
 

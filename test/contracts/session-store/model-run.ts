@@ -142,7 +142,9 @@ const commands = [
   onUser('reset period', nothing, () => async (_, { harness, ledger }, user) => {
     ledger.resetPeriod(user.userId, await harness.now());
   }),
-  fc.nat(3).map((n) => command(`sweep(crash ${n === 0})`, (...all) => steps.sweep(...all, n === 0))),
+  fc
+    .record({ crash: fc.nat(3).map((n) => n === 0), together: fc.boolean() })
+    .map((how) => command(`sweep(${JSON.stringify(how)})`, (...all) => steps.sweep(...all, how))),
   jump.map((ms) => command(`advance(${ms})`, (_, { harness }) => harness.advance(ms))),
   fc.constant(command('a period passes', (_, { harness }) => harness.advance(PERIOD_MS))),
 ];

@@ -155,8 +155,15 @@ export async function end(
   void model;
 }
 
-/** As core's sweep does it; `crash` stops it between the end of the session and the forgetting. */
-export async function sweep(model: Model, real: Real, crash: boolean): Promise<void> {
+/**
+ * As core's sweep does it; `together`: what has expired ends in one step; `crash` stops it between the end of the
+ * sessions and the forgetting.
+ */
+export async function sweep(
+  model: Model,
+  real: Real,
+  { crash, together }: { readonly crash: boolean; readonly together: boolean },
+): Promise<void> {
   const now = await real.harness.now();
   const due = await real.harness.store.due(1000);
   const expected = model.sessions.filter((session) => isDue(session, now));
@@ -164,6 +171,7 @@ export async function sweep(model: Model, real: Real, crash: boolean): Promise<v
     due.map(({ sessionId }) => sessionId).sort(),
     expected.map(({ sessionId }) => sessionId).sort(),
   );
+  if (together) await expireAll(real, expected, now);
   for (const session of expected) {
     const listed = due.find(({ sessionId }) => sessionId === session.sessionId);
     assert.equal(listed?.status, statusOf(session, now));
@@ -175,6 +183,16 @@ export async function sweep(model: Model, real: Real, crash: boolean): Promise<v
     if (session.stored === 'completed' || crash) continue;
     await real.harness.store.forget(session.sessionId);
     session.goneAfter = now + REMEMBERED_MS;
+  }
+}
+
+async function expireAll({ harness }: Real, listed: readonly ModelSession[], now: number): Promise<void> {
+  const expired = listed.filter((one) => one.stored === 'active' && statusOf(one, now) === 'expired');
+  const ended = await harness.store.expire(listed.map(({ sessionId }) => sessionId));
+  assert.deepEqual([...ended].sort(), expired.map(({ sessionId }) => sessionId).sort());
+  for (const session of expired) {
+    session.stored = 'expired';
+    session.epoch += 1;
   }
 }
 
@@ -195,7 +213,7 @@ export async function endOfAll(model: Model, real: Real): Promise<void> {
   const { harness } = real;
   for (let round = 0; round < 3; round += 1) {
     await harness.advance(2 * TTL_MS);
-    await sweep(model, real, false);
+    await sweep(model, real, { crash: false, together: round === 1 });
   }
   assert.deepEqual(await harness.store.due(1000), []);
   for (const user of model.users) {

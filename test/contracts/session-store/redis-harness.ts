@@ -47,7 +47,8 @@ export function harnessOn<Client extends Redis | Cluster>(redis: Client): RedisH
     due: (limit) => outside(bare.due(limit)),
     reservingUsers: (after, limit) => bare.reservingUsers(after, limit),
     holdings: (userIds) => bare.holdings(userIds),
-    forget: (id) => bare.forget(id),
+    expire: (ids) => bare.expire(ids),
+    forget: (...ids) => bare.forget(...ids),
     parts: (id) => bare.parts(id),
   };
 

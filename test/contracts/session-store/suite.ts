@@ -3,6 +3,7 @@ import { admissionContract } from './admission.ts';
 import { directoryContract } from './directory.ts';
 import { dueContract } from './due.ts';
 import { endingsContract } from './endings.ts';
+import { expiringContract } from './expiring.ts';
 import type { MakeHarness } from './harness.ts';
 import { lostAccountContract } from './lost-account.ts';
 import { mergingContract } from './merging.ts';
@@ -25,6 +26,7 @@ export function sessionStoreContract(
   endingsContract(promise);
   accountsContract(promise);
   dueContract(promise);
+  expiringContract(promise);
   directoryContract(promise);
   partsContract(promise);
   mergingContract(promise);
