@@ -3,4 +3,4 @@ import { buildPage } from './lib/build-page.mjs';
 import { runOnPinnedNode } from './lib/pinned-node.mjs';
 import { SERVICE_FLAGS } from './lib/service-flags.mjs';
 
-runOnPinnedNode('src/cli.ts', ['serve', '--embedded', ...process.argv.slice(2)], SERVICE_FLAGS, buildPage);
+runOnPinnedNode('src/cli.mjs', ['serve', '--embedded', ...process.argv.slice(2)], SERVICE_FLAGS, buildPage);

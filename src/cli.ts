@@ -1,5 +1,3 @@
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { COMMON_HELP, type Command, EXIT, exitCodeOf } from './cli/command.ts';
 
 interface Entry {
@@ -45,15 +43,8 @@ const COMMANDS: ReadonlyMap<string, Entry> = new Map(
   }),
 );
 
-// Stripping types and compiling take a third of a start. Where the folder cannot be written, both are done anew; where
-// NODE_COMPILE_CACHE names another, it is that one.
-enableCompileCache(
-  process.env.NODE_COMPILE_CACHE ?? fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)),
-);
-
-process.exitCode = await main(process.argv.slice(2));
-
-async function main([name, ...args]: readonly string[]): Promise<number> {
+/** Runs the command that the arguments name, and gives its exit code. Called by cli.mjs. */
+export async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(`${overview()}\n`);
     return name === undefined ? EXIT.usage : EXIT.ok;

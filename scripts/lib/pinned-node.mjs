@@ -83,8 +83,7 @@ function pinnedNode() {
  * a start, is not taken from the service. Where it fails the service does it itself.
  */
 function compileOnce(node, env) {
-  const all = `for (const file of (await import('node:fs')).globSync('src/**/*.ts')) await import('./' + file)`;
-  spawnSync(node, ['--input-type=module', '--eval', all], { cwd: root, env, stdio: 'ignore' });
+  spawnSync(node, [join(root, 'scripts', 'compile.mjs')], { cwd: root, env, stdio: 'ignore' });
 }
 
 function fail(sentence) {

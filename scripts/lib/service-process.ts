@@ -62,7 +62,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     ...options.env,
   };
   const profile = `--${options.profile ?? 'embedded'}`;
-  const plain = [process.execPath, ...SERVICE_FLAGS, join(ROOT, 'src/cli.ts'), 'serve', profile];
+  const plain = [process.execPath, ...SERVICE_FLAGS, join(ROOT, 'src/cli.mjs'), 'serve', profile];
   const [program = '', ...args] = options.wrap?.(plain) ?? plain;
   const url = `http://127.0.0.1:${port}`;
   let output = '';

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { describeRedis } from '../config/redis.ts';
@@ -38,7 +39,7 @@ running uploads keep what they have sent.`,
       if (config.metrics) (await import('../metrics/worker-reports.ts')).relayReports();
       return superviseWorkers({
         count: config.workers,
-        program: fileURLToPath(new URL('../cli.ts', import.meta.url)),
+        program: fileURLToPath(new URL('../cli.mjs', import.meta.url)),
         args: ['serve', ...args],
         stopped,
         stopDeadlineMs: STOP_DEADLINE_MS + WORKERS_SPARE_MS,
@@ -69,6 +70,8 @@ async function runService(
   } else {
     await listening(service.url);
   }
+  // Else only a process that ends by itself leaves what it has compiled to the next start.
+  flushCompileCache();
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   process.once(signal, () => process.exit(EXIT.failed));

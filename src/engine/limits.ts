@@ -25,7 +25,7 @@ export interface EngineLimits {
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   batchBytes: 1 << 20,
   highWaterBytes: 2 << 20,
-  gatheringBudgetBytes: 96 << 20,
+  gatheringBudgetBytes: 32 << 20,
   commitBytes: 8 << 20,
   commitIntervalMs: 1000,
   idleTimeoutMs: 60_000,

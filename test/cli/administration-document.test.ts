@@ -10,7 +10,7 @@ import { startAdminApp } from '../http/admin-app.ts';
 import { tempFolder } from './run-cli.ts';
 
 const root = new URL('../../', import.meta.url);
-const CLI = fileURLToPath(new URL('src/cli.ts', root));
+const CLI = fileURLToPath(new URL('src/cli.mjs', root));
 
 test('the commands of docs/administration.md do what it says, from top to bottom', async (t) => {
   const app = await startAdminApp(t, 'sqlite');

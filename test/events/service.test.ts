@@ -18,7 +18,7 @@ import { type Receiver, startReceiver } from './receiver.ts';
 /** Events from the real service: uploads over HTTP on one side, a receiver and Redis on the other. */
 
 const run = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../src/cli.mjs', import.meta.url));
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url));
 
