@@ -71,5 +71,4 @@ redis.call('ZADD', x, expires, id)
 redis.call('ZADD', users, 'LT', expires, user)
 if i then redis.call('SET', i, id .. ' ' .. ARGV[10], 'PX', int(lifetime)) end
 
-return { 'admitted', int(now), int(wanted),
-  { account[1], account[2], reserved, int(active + 1), account[5] } }
+return { 'admitted', int(now), int(wanted), quota_of(account, reserved, active + 1) }

@@ -43,12 +43,9 @@ interface ClusterNodes extends ConnectionSettings {
   readonly nodes: readonly Endpoint[];
 }
 
-/**
- * One command, so that the client forgets it. Much longer than the deadline of `withDeadline`, which judges: in a busy
- * process this timer is due before the replies in its socket are read, and would fail a whole burst of calls at once.
- */
-const COMMAND_TIMEOUT_MS = 3000;
 const CONNECT_TIMEOUT_MS = 5000;
+/** Subscribing is judged by nobody else. */
+const LISTENER_TIMEOUT_MS = 3000;
 /** A Sentinel that is lost is listened to again after so long. */
 const SENTINEL_PAUSE_MS = 5000;
 /** What a Cluster redirects, or a lost node fails, is sent again so often, so long apart: 0.8 s in all. */
@@ -131,7 +128,8 @@ function optionsOf({ username, password, tls, ...settings }: ConnectionSettings)
     connectTimeout: settings.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     // Half-open connections are noticed by nothing else (ioredis#1021).
     socketTimeout: settings.socketTimeoutMs ?? 5000,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    // There is no `commandTimeout`: `withDeadline` judges, and what a lost connection owes is forgotten with it. A timer of
+    // the client for each command would cost as much again as making and sending it.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
   } satisfies RedisOptions;
@@ -149,7 +147,9 @@ export function connectListener(
   redis: Redis | Cluster,
   { autoResubscribe = true }: { readonly autoResubscribe?: boolean } = {},
 ): Redis | Cluster {
-  return redis instanceof Cluster ? redis.duplicate() : redis.duplicate({ autoResubscribe });
+  const options = { commandTimeout: LISTENER_TIMEOUT_MS };
+  if (!(redis instanceof Cluster)) return redis.duplicate({ autoResubscribe, ...options });
+  return redis.duplicate([], { redisOptions: options });
 }
 
 /** Resolves once the client can be used: true, or false where that took longer than `timeoutMs`. */

@@ -26,10 +26,14 @@ export function asNumber(reply: unknown): number {
   return number;
 }
 
-/** limit, used, reserved, active sessions, end of the period; all zero where the account is not there. */
+function asJsonList(reply: unknown): readonly unknown[] {
+  return asList(JSON.parse(asText(reply)));
+}
+
+/** limit, used, reserved, active sessions, end of the period; zero where the account does not have it. */
 export function asQuota(reply: unknown): QuotaSnapshot {
-  const [limit, used, reserved, active, end] = asList(reply).map((item) =>
-    item === null ? 0 : asNumber(item),
+  const [limit, used, reserved, active, end] = asJsonList(reply).map((item) =>
+    item === false ? 0 : asNumber(item),
   );
   return {
     limitBytes: limit ?? 0,
@@ -41,15 +45,16 @@ export function asQuota(reply: unknown): QuotaSnapshot {
 }
 
 /**
- * now, status as a reader must see it, document or null, and the state: fields by name, absent ones at
- * their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
+ * A JSON list of now, status as a reader must see it, and the state, then the document or null. The state: fields by
+ * name, absent ones at their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
  * declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
  * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
  * how long an ended session keeps its reservation; `into` the upload it was merged into; `status` once it ended; `ttl` and `life` for renewals.
  */
 export function asSession(sessionId: string, reply: unknown): Session {
-  const [now, status, document, flat] = asList(reply);
-  const state = asFields(flat);
+  const [known, document] = asList(reply);
+  const [now, status, ...fields] = asJsonList(known);
+  const state = asFields(fields);
   const text = (name: string) => state.get(name) ?? null;
   const number = (name: string) => (state.has(name) ? asNumber(state.get(name)) : null);
   const current = asStatus(status);
