@@ -71,13 +71,12 @@ export function createSweep({ store, endings }: Deps) {
       }
     }
 
-    let atOnce = MOST_AT_ONCE;
+    // Until it has looked often enough, requests may be there.
+    let busy = 1;
     while (!isLast && faults.length === 0 && !signal?.aborted) {
       const beganAt = performance.now();
-      await Promise.all(Array.from({ length: atOnce }, step));
-      if (isLast) break;
-      const busy = await giveWay(performance.now() - beganAt, signal);
-      atOnce = busy > BUSY ? 1 : MOST_AT_ONCE;
+      await Promise.all(Array.from({ length: busy > BUSY ? 1 : MOST_AT_ONCE }, step));
+      if (!isLast) busy = await giveWay(performance.now() - beganAt, busy, signal);
     }
     if (faults.length > 0) throw faults[0];
     return cleaned;

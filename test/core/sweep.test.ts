@@ -118,13 +118,14 @@ test('work that can wait rests for longer the busier the process is', async () =
   }
   spin();
   const beganAt = performance.now();
-  assert.ok((await giveWay(20)) > 0.5, 'requests keep it busy');
+  assert.ok((await giveWay(20, 0)) > 0.5, 'requests keep it busy');
   assert.ok(performance.now() - beganAt >= 40);
   spinning = false;
+  assert.ok((await giveWay(20, 1)) >= 0.5, 'one look that sees nothing is not believed');
 });
 
 test('whoever is told to stop does not rest', async () => {
   const beganAt = performance.now();
-  await giveWay(3_600_000, AbortSignal.abort());
+  await giveWay(3_600_000, 1, AbortSignal.abort());
   assert.ok(performance.now() - beganAt < 400);
 });
