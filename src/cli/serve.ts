@@ -8,6 +8,7 @@ import { createLogger } from '../log/logger.ts';
 import type { Service } from '../main.ts';
 import { primary, superviseWorkers } from '../workers.ts';
 import { signAccessToken } from './access-token.ts';
+import { boundGarbage } from './bound-garbage.ts';
 import { type Command, EXIT, failure, readArgs } from './command.ts';
 import { configurationFor, profileOf } from './configuration.ts';
 import { DEVELOPER, DEVELOPER_TTL, greeting } from './greeting.ts';
@@ -72,6 +73,7 @@ async function runService(
   }
   // Else only a process that ends by itself leaves what it has compiled to the next start.
   flushCompileCache();
+  if (config.storage.backend === 's3') boundGarbage();
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   process.once(signal, () => process.exit(EXIT.failed));
