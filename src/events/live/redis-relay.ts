@@ -4,6 +4,7 @@ import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayList
 
 /** What of a Redis client is needed: one for commands, one that does nothing but listen. */
 interface Commands {
+  readonly isCluster: boolean;
   evalsha(digest: string, keys: number, ...parameters: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
@@ -24,6 +25,9 @@ interface Options {
   /** Redis did not take a message: it is lost, and nothing else is. */
   readonly onLost: (reason: unknown) => void;
 }
+
+/** Messages of one call: Redis does nothing else meanwhile. */
+const ENOUGH_AT_ONCE = 128;
 
 /** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
 export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Options): Relay {
@@ -57,28 +61,41 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
     return stop;
   }
 
-  /** Messages by user that are told at the end of this turn: a sweep has many for one user. */
+  /** Messages by user that are told at the end of this turn: a sweep has many for one user, a busy service some for many. */
   const gathered = new Map<string, string[]>();
 
   function tell(): void {
+    let keys: string[] = [];
+    let told: string[] = [];
     for (const [userId, messages] of gathered) {
-      const parameters = [keyOf(userId), ...limits, ...messages];
-      commands
-        .evalsha(digest, 1, ...parameters)
-        .catch((fault: unknown) => {
-          if (!(fault instanceof Error && fault.message.startsWith('NOSCRIPT'))) throw fault;
-          return commands.eval(script, 1, ...parameters);
-        })
-        .catch(onLost);
+      keys.push(keyOf(userId));
+      told.push(String(messages.length), ...messages);
+      // In a Cluster each user's stream has a slot of its own.
+      if (!commands.isCluster && told.length < ENOUGH_AT_ONCE) continue;
+      send(keys, told);
+      keys = [];
+      told = [];
     }
+    if (keys.length > 0) send(keys, told);
     gathered.clear();
+  }
+
+  function send(keys: readonly string[], told: readonly string[]): void {
+    const parameters = [...keys, ...limits, ...told];
+    commands
+      .evalsha(digest, keys.length, ...parameters)
+      .catch((fault: unknown) => {
+        if (!(fault instanceof Error && fault.message.startsWith('NOSCRIPT'))) throw fault;
+        return commands.eval(script, keys.length, ...parameters);
+      })
+      .catch(onLost);
   }
 
   return {
     publish(userId, message) {
       const waiting = gathered.get(userId);
       if (waiting) return void waiting.push(message);
-      if (gathered.size === 0) queueMicrotask(tell);
+      if (gathered.size === 0) setImmediate(tell);
       gathered.set(userId, [message]);
     },
 

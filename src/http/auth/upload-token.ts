@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { Session } from '../../core/session.ts';
 
 /**
@@ -37,10 +37,8 @@ export function createUploadTokens(deps: {
   const [signingKey] = deps.keys;
   if (signingKey === undefined) throw new TypeError('upload tokens need a key');
 
-  function sign(key: Uint8Array, subject: TokenSubject, expiry: number): Buffer {
-    return createHmac('sha256', key)
-      .update(`upload\n${subject.sessionId}\n${subject.userId}\n${expiry}`)
-      .digest();
+  function macOf(key: Uint8Array, subject: TokenSubject, expiry: number): Hmac {
+    return createHmac('sha256', key).update(`upload\n${subject.sessionId}\n${subject.userId}\n${expiry}`);
   }
 
   return {
@@ -49,7 +47,7 @@ export function createUploadTokens(deps: {
       const head = Buffer.allocUnsafe(EXPIRY_BYTES);
       head.writeUIntBE(expiry, 0, EXPIRY_BYTES);
       // Six bytes are eight characters, so the two can be written one behind the other.
-      return head.toString('base64url') + sign(signingKey, subject, expiry).toString('base64url');
+      return head.toString('base64url') + macOf(signingKey, subject, expiry).digest('base64url');
     },
 
     verify(token, subject, now) {
@@ -59,7 +57,7 @@ export function createUploadTokens(deps: {
       if (bytes.length !== EXPIRY_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return false;
       const expiry = bytes.readUIntBE(0, EXPIRY_BYTES);
       const mac = bytes.subarray(EXPIRY_BYTES);
-      const isOurs = deps.keys.some((key) => timingSafeEqual(mac, sign(key, subject, expiry)));
+      const isOurs = deps.keys.some((key) => timingSafeEqual(mac, macOf(key, subject, expiry).digest()));
       return isOurs && now < expiry * 1000;
     },
   };
