@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
 import { createRedisRelay } from '../../src/events/live/redis-relay.ts';
 import { connectListener, untilReady } from '../../src/stores/redis/connect.ts';
-import { connectedRedis, startRedis } from '../helpers/redis.ts';
+import { connectedRedis, eventually, startRedis } from '../helpers/redis.ts';
 import { connectedCluster } from '../helpers/redis-cluster.ts';
 
 const USERS = 150;
 const MESSAGES = 3;
+const PROBE = 'do you hear?';
 
 /** A message that never comes would be waited for. */
 const IN_TIME = { timeout: 30_000 };
@@ -32,19 +34,27 @@ async function startRelay(t: TestContext, redis: Redis | Cluster) {
 
 /** Everyone listens, much is told in one turn: each hears his own messages, all of them, in order. */
 async function expectEachHisOwn({ relay, lost }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {
+  const users = Array.from({ length: USERS }, (_, user) => String(user));
   const heard = new Map<string, string[]>();
+  const reached = new Set<string>();
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = USERS * MESSAGES;
-  const users = Array.from({ length: USERS }, (_, user) => String(user));
-  await Promise.all(
-    users.map((user) =>
-      relay.subscribe(user, null, (_id, message) => {
-        heard.set(user, [...(heard.get(user) ?? []), message]);
-        left -= 1;
-        if (left === 0) resolve();
-      }),
-    ),
-  );
+  for (const user of users) {
+    const own: string[] = [];
+    heard.set(user, own);
+    await relay.subscribe(user, null, (_id, message) => {
+      if (message === PROBE) return void reached.add(user);
+      own.push(message);
+      left -= 1;
+      if (left === 0) resolve();
+    });
+  }
+  // Nodes of a new Cluster may not know yet what is listened to at the others.
+  await eventually(15_000, async () => {
+    for (const user of users) if (!reached.has(user)) relay.publish(user, PROBE);
+    await pause(20);
+    assert.equal(reached.size, USERS);
+  });
   for (let nth = 0; nth < MESSAGES; nth += 1) {
     for (const user of users) relay.publish(user, `message ${nth} for ${user}`);
   }
