@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const SCRIPTS = fileURLToPath(new URL('../../scripts/lib/', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../scripts/', import.meta.url));
 
 test('a fresh clone is installed as locked, once, and then the command runs', (t) => {
   const project = createProject(t);
@@ -94,8 +94,8 @@ function createProject(
     const packages = { '': {}, 'node_modules/a': { version: '1.0.0' }, ...more };
     file('package-lock.json', JSON.stringify({ packages }));
   };
-  for (const script of ['pinned-node.mjs', 'needed-libraries.mjs']) {
-    cpSync(join(SCRIPTS, script), join(folder, 'scripts/lib', script), { recursive: true });
+  for (const script of ['lib/pinned-node.mjs', 'lib/needed-libraries.mjs', 'compile.mjs']) {
+    cpSync(join(SCRIPTS, script), join(folder, 'scripts', script), { recursive: true });
   }
   file(
     'go.mjs',
