@@ -5,8 +5,10 @@ import { releaseMemory } from '../core/release-memory.ts';
 export interface FileDigest {
   /** While a batch is being stored: whoever stores it still needs it. */
   beside(batch: readonly Uint8Array[]): void;
-  /** Once it is stored. Its memory is given back: the pieces are empty then. Resolves once it is hashed. Never rejects. */
-  release(batch: readonly Uint8Array[]): Promise<void>;
+  /** Once it is stored. Its memory is given back as soon as it is hashed; the pieces are empty at once. */
+  release(batch: readonly Uint8Array[]): void;
+  /** Resolves once all that was released is hashed: what memory is taken next is bounded by that. Never rejects. */
+  ready(): Promise<void>;
   /** Of all batches, 64 hex digits; null where it was lost. The last thing to ask of it. Never rejects. */
   hex(): Promise<string | null>;
   /** It is not wanted any more, or was read: what it holds is freed. May be called twice. */
@@ -25,9 +27,8 @@ export function createInlineDigest(): InlineDigest {
     beside(batch) {
       for (const piece of batch) hash.update(piece);
     },
-    async release(batch) {
-      releaseMemory(batch);
-    },
+    release: releaseMemory,
+    ready: async () => {},
     hex: async () => hash.digest('hex'),
     drop() {},
   };

@@ -22,8 +22,10 @@ export interface Intake {
   conclude(): Promise<Refusal | null>;
   /** While a batch is being stored. */
   beside(batch: readonly Uint8Array[]): void;
-  /** Once it is stored. Its memory is given back: the pieces are empty then. Resolves once it is digested. */
-  release(batch: readonly Uint8Array[]): Promise<void>;
+  /** Once it is stored. Its memory is given back as soon as it is digested; the pieces are empty at once. */
+  release(batch: readonly Uint8Array[]): void;
+  /** Resolves once the next batch may be taken: no memory of the one before is left. */
+  ready(): Promise<void>;
   /** The digest, given away, where it has seen exactly the first `offset` bytes of the file; else null. */
   giveDigest(offset: number): FileDigest | null;
   /** No more bytes come: frees what was not given away. */
@@ -97,9 +99,13 @@ export function createIntake(options: {
       }
     },
 
-    async release(batch) {
-      if (digest) await digest.release(batch);
+    release(batch) {
+      if (digest) digest.release(batch);
       else releaseMemory(batch);
+    },
+
+    async ready() {
+      await digest?.ready();
     },
 
     giveDigest(offset) {

@@ -103,7 +103,8 @@ export function createJoin({ blobs, uploads, hashing }: Deps) {
       const written = writer.write(batch);
       intake.beside(batch);
       await written;
-      await intake.release(batch);
+      intake.release(batch);
+      await intake.ready();
     }
     if (copied === length) return null;
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {

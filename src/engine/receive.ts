@@ -72,10 +72,12 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
       const due = flushDue || body.gathered >= enough || body.state !== 'open';
       flushDue = false;
       if (body.gathered > 0 && due) {
+        await intake.ready();
         const refusal = await store(body.take());
         if (refusal) return refusal;
       }
-      commits.pace(reception.acknowledgeable);
+      // The last commit is made by whoever ends the transfer.
+      if (body.state === 'open') commits.pace(reception.acknowledgeable);
     }
     return endOf(body, signal, tooSlow);
   } finally {
@@ -99,7 +101,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     const written = writer.write(batch);
     intake.beside(batch);
     await written;
-    await intake.release(batch);
+    intake.release(batch);
     offset += bytes;
     return null;
   }

@@ -5,7 +5,7 @@ import type { FileDigest } from './file-digest.ts';
 /**
  * Digests that are taken in a thread of their own, one for all uploads of the process, started by the first of them.
  * Stored pieces are not copied there but handed over, memory and all, and the thread frees them. Whoever hands over a
- * batch waits until it is hashed, so no more memory is under way than if he did it himself.
+ * batch waits until it is hashed before he takes the next one, so no more memory is under way than if he did it himself.
  *
  * The thread holds nothing that is not stored: where it dies, digests under way are lost, which they tell, and the stored
  * bytes are read once more. The next upload starts another thread, unless the last one never did anything.
@@ -86,17 +86,23 @@ export function createThreadedDigests(start: () => Worker = startThread): Thread
 function digestOver(line: Line, id: number): FileDigest {
   let lost = false;
   let over = false;
+  let hashed = Promise.resolve();
+
+  async function update(pieces: readonly ArrayBuffer[]): Promise<void> {
+    if ((await ask(line, { kind: 'update', id, pieces }, pieces)) === LOST) lost = true;
+  }
+
   return {
     beside() {},
+    ready: () => hashed,
 
-    async release(batch) {
+    release(batch) {
       if (lost || !line.alive) {
         lost = true;
         releaseMemory(batch);
         return;
       }
-      const pieces = batch.map(ownMemoryOf);
-      if ((await ask(line, { kind: 'update', id, pieces }, pieces)) === LOST) lost = true;
+      hashed = update(batch.map(ownMemoryOf));
     },
 
     async hex() {

@@ -78,7 +78,8 @@ async function feed(digest: FileDigest, blobs: BlobStore, ref: BlobRef, length: 
     const batch = [chunk];
     digest.beside(batch);
     seen += chunk.length;
-    await digest.release(batch);
+    digest.release(batch);
+    await digest.ready();
   }
   if (seen !== length) {
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {

@@ -25,7 +25,7 @@ test('pieces are handed over and not copied; those that share their memory are c
   const all = Buffer.from(FILE);
   const own = Uint8Array.prototype.slice.call(FILE, 0, 100_000);
   const shared = all.subarray(100_000);
-  await digest.release([own, shared]);
+  digest.release([own, shared]);
   assert.equal(own.length, 0);
   assert.equal(shared.length, 200_000);
   assert.equal(await digest.hex(), SHA256);
@@ -38,7 +38,7 @@ test('many digests at once do not mix', async () => {
   const digests = await Promise.all(
     [1000, 7919, 64_000, 300_000].map(async (bytes) => {
       const digest = threaded.begin();
-      for (const piece of pieces(bytes)) await digest?.release([piece]);
+      for (const piece of pieces(bytes)) digest?.release([piece]);
       return digest?.hex();
     }),
   );
@@ -61,13 +61,15 @@ test('a thread that ends under a digest takes that digest along, and nobody wait
   });
   const digest = threaded.begin();
   assert.ok(digest);
-  await digest.release(pieces(300_000));
-  const waiting = digest.release(pieces(300_000));
+  digest.release(pieces(300_000));
+  await digest.ready();
+  digest.release(pieces(300_000));
+  const waiting = digest.ready();
   const ended = threads[0]?.terminate();
   await waiting;
   await ended;
   const more = pieces(100_000);
-  await digest.release(more);
+  digest.release(more);
   assert.deepEqual(
     more.map(({ length }) => length),
     [0, 0, 0],
@@ -75,7 +77,7 @@ test('a thread that ends under a digest takes that digest along, and nobody wait
   assert.equal(await digest.hex(), null);
   digest.drop();
   const next = threaded.begin();
-  await next?.release(pieces(100_000));
+  next?.release(pieces(100_000));
   assert.equal(await next?.hex(), SHA256);
   await threaded.close();
 });
@@ -91,14 +93,14 @@ for (const [how, start] of [
       return start();
     });
     const first = hashing.begin(null);
-    await first.release(pieces(100_000));
+    first.release(pieces(100_000));
     const hex = await first.hex();
     assert.ok(hex === null || hex === createHash('sha256').digest('hex'));
     for (let n = 0; n < 3; n += 1) {
       const next = hashing.begin(null);
       const batch = pieces(100_000);
       next.beside(batch);
-      await next.release(batch);
+      next.release(batch);
       assert.equal(await next.hex(), SHA256);
     }
     assert.equal(starts, 1);
@@ -109,7 +111,7 @@ test('an idle thread keeps no process alive, one that still owes a digest does',
   const script = `
     import { createThreadedDigests } from './src/engine/threaded-digests.ts';
     const digest = createThreadedDigests().begin();
-    await digest.release([new TextEncoder().encode('abc').slice()]);
+    digest.release([new TextEncoder().encode('abc').slice()]);
     process.stdout.write(await digest.hex());
     digest.drop();`;
   const { stdout, status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
@@ -126,7 +128,7 @@ test('of interrupted digests the one not used for longest is dropped, and so is 
   const digests = createRunningDigests(hashing, 2);
   for (const sessionId of ['a', 'b', 'c']) {
     const digest = hashing.begin(null);
-    await digest.release(pieces(300_000));
+    digest.release(pieces(300_000));
     digests.keep(sessionId, { digest, offset: FILE.length, epoch: 1 });
   }
   assert.equal(hashing.held, 2);

@@ -79,17 +79,22 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
 
   async function finalize(ref: BlobRef, storageKey: string): Promise<void> {
     const final = paths.final(storageKey);
+    let moved: 'renamed' | 'copied' | 'before' = 'before';
     try {
       const partial = await forcedPartial(ref);
       if (partial === null) throw Object.assign(new Error('no partial file'), { code: 'ENOENT' });
-      await moveFile(partial, final, { staging: () => staging(ref.sessionId), sync: fsync !== 'never' });
+      moved = await moveFile(partial, final, {
+        staging: () => staging(ref.sessionId),
+        sync: fsync !== 'never',
+      });
     } catch (fault) {
       // Done before: by a run that was cut off, or by one beside us.
       if (errnoOf(fault) !== 'ENOENT' || !(await isThere(final))) throw fault;
     }
     if (fsync !== 'never') await syncUploads();
     if (ref.storage?.includes('"forked":true')) await partials.removeAll(ref.sessionId);
-    await removeStaged(ref.sessionId);
+    // Where it could be renamed, no run before had to copy it.
+    if (moved !== 'renamed') await removeStaged(ref.sessionId);
   }
 
   /** The file under its final name, whose extension the caller does not know. */

@@ -104,11 +104,11 @@ export async function moveFile(
   from: string,
   to: string,
   by: { readonly staging: () => Promise<string>; readonly rename?: typeof rename; readonly sync: boolean },
-): Promise<void> {
+): Promise<'renamed' | 'copied'> {
   const move = by.rename ?? rename;
   try {
     await move(from, to);
-    return;
+    return 'renamed';
   } catch (fault) {
     if (errnoOf(fault) !== 'EXDEV') throw fault;
   }
@@ -127,4 +127,5 @@ export async function moveFile(
   }
   await move(staged, to);
   await remove(from);
+  return 'copied';
 }

@@ -105,6 +105,10 @@ export function createPartials(paths: DiskPaths): Partials {
     },
 
     async open(ref, at) {
+      // It is nearly always where it was noted to be: then it is opened once.
+      const noted = at.sole ? parseStorage(ref.storage) : null;
+      const inPlace = noted && (await openInPlace(ref, noted.generation, at.offset));
+      if (inPlace) return inPlace;
       const found = await findGeneration(ref, at.offset);
       if (found === null) {
         const file = await createFile(paths.partial(ref.sessionId, at.epoch));
