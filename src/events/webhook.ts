@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { http } from '../core/node-http.ts';
 import { type Deliver, type DeliveryResult, envelope } from './delivery.ts';
 import { createPublicLookup, guardPeer, literalAddress, privateAddressError } from './guarded-connection.ts';
 import { isPublicAddress } from './public-address.ts';
@@ -33,7 +34,7 @@ export function createWebhook(options: WebhookOptions): Deliver {
   const { keys, allowPrivate, timeoutMs = TIMEOUT_MS } = options;
   const url = new URL(options.url);
   const lookup = options.lookup ?? (allowPrivate ? undefined : createPublicLookup());
-  const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+  const send = url.protocol === 'https:' ? requestHttps : http.request;
 
   function open(event: Parameters<Deliver>[0], signal: AbortSignal): ClientRequest {
     const literal = literalAddress(url);

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from '../core/node-http.ts';
 import { invalidRequestRefusal } from './invalid-request.ts';
 import { problemBody, problemHeaders } from './problem.ts';
 
@@ -24,7 +24,7 @@ export function answerClientError(error: ClientError, socket: Socket): void {
     connection: 'close',
   });
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
     () => socket.destroy(),
   );
 }

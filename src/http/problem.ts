@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode, Refusal } from '../core/errors.ts';
+import { http } from '../core/node-http.ts';
 import { headersOfRateRefusal } from './rate-limits/rate-limit-headers.ts';
 
 /** The only map from error codes to HTTP statuses. */
@@ -138,7 +138,7 @@ function challenge(refusal: Refusal): string {
 }
 
 function titleOf(code: ErrorCode, status: number): string {
-  if (code === 'INVALID_REQUEST' || code === 'INTERNAL_ERROR') return STATUS_CODES[status] ?? 'Error';
+  if (code === 'INVALID_REQUEST' || code === 'INTERNAL_ERROR') return http.STATUS_CODES[status] ?? 'Error';
   const words = code.toLowerCase().replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

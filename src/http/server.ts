@@ -35,6 +35,9 @@ const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
 /** Milliseconds between two looks for connections that are too slow. Node's own half minute would double the limit. */
 const LOOK_EVERY_MS = 1000;
 
+/** Where none are named at the start, Fastify loads its own, a hundred files, before it is told of ours. */
+const OWN_COMPILERS = { buildValidator: () => neverCalled, buildSerializer: () => neverCalled };
+
 /** Levels of the log that let `debug` through. */
 const WITH_DEBUG: ReadonlySet<string> = new Set(['debug', 'trace']);
 
@@ -67,6 +70,7 @@ export function createServer(options: {
     // While the service stops, requests on open connections are still answered as ever.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
+    schemaController: { compilersFactory: OWN_COMPILERS },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   // Node's own default ends a connection whose client has closed its side, though it still waits for the answer.
@@ -96,4 +100,8 @@ export function createServer(options: {
     });
   }
   return app;
+}
+
+function neverCalled(): never {
+  throw new Error('the compilers are set as soon as there is a server');
 }

@@ -1,7 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { http } from '../../core/node-http.ts';
 
 export interface S3Connection {
   /** Such as `https://s3.example.org`; null is AWS itself. */
@@ -39,7 +39,7 @@ export function connectS3(connection: S3Connection): S3Client {
     // A part is sent at once: waiting for "100 Continue" costs a round trip each, and a second where a proxy swallows it.
     expectContinueHeader: false,
     requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(sockets),
+      httpAgent: new http.Agent(sockets),
       httpsAgent: new HttpsAgent(sockets),
       connectionTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SOCKET_TIMEOUT_MS,
