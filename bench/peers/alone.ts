@@ -1,6 +1,7 @@
 import { newSessionId, shardOfUser } from '../../src/core/session-id.ts';
 import type { RedisClient } from '../../src/stores/redis/connect.ts';
 import { keysWithPrefix } from '../../src/stores/redis/keys.ts';
+import { nameOfSession, nameOfUser } from '../../src/stores/redis/names.ts';
 import { loadScripts } from '../../src/stores/redis/scripts.ts';
 
 /** What *bare* and *fastify* do for a request, and nothing else: their sessions are of no use to anybody. */
@@ -34,13 +35,13 @@ export function createAlone(redis: RedisClient, prefix: string): Alone {
       const user = String(asked.user_id);
       const shard = shardOf(user);
       const id = newSessionId(shard);
-      const document = `[]\n${JSON.stringify(asked.dashboard_context)}`;
+      const document = `\n${JSON.stringify(asked.dashboard_context)}`;
       const touched = [keys.document(id), keys.state(id), keys.account(shard, user)];
       touched.push(keys.reserving(shard, user), keys.leftovers(shard, user), keys.users(shard));
       const size = String(asked.expected_file_size);
       const limits = [size, String(2 ** 40), '10000', '3600000', String(DAY_MS), size, '', ''];
       for (;;) {
-        const reply = await run('admit', touched, [id, user, document, ...limits]);
+        const reply = await run('admit', touched, [nameOfSession(id), nameOfUser(user), document, ...limits]);
         if (!Array.isArray(reply)) throw new TypeError('admit returned no list');
         if (reply[0] === 'need_account') {
           const now = Date.now();

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import { encryptSessions } from '../../src/stores/encryption/encrypted-sessions.ts';
 import { type CipherKey, createTextCipher } from '../../src/stores/encryption/text-cipher.ts';
+import { nameOfSession } from '../../src/stores/redis/names.ts';
 import { sharedRedisPort } from '../helpers/redis.ts';
 import { newUser, type SessionStorePorts, sessionIdFor } from './session-store/harness.ts';
 import { redisHarness } from './session-store/redis-harness.ts';
@@ -95,7 +96,7 @@ test('a ciphertext moved to another session, changed, or of a lost key is refuse
   const { store, unreadable } = encrypted(harness.bare, [newKey('a')]);
   const userId = newUser();
   const [victim, thief] = [await admitted(store, userId), await admitted(store, userId)];
-  const document = (id: string) => `${harness.prefix}:{${id.slice(0, 3)}}:s:${id}`;
+  const document = (id: string) => `${harness.prefix}:{${id.slice(0, 3)}}:s:${nameOfSession(id)}`;
   const stolen = (await harness.redis.get(document(victim))) ?? '';
   const own = (await harness.redis.get(document(thief))) ?? '';
   const flipped = own.slice(0, -1) + (own.endsWith('A') ? 'B' : 'A');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nameOfSession, nameOfUser } from '../../src/stores/redis/names.ts';
 import { createRedisSessionStore } from '../../src/stores/redis/sessions.ts';
 import { connectedRedis, sharedRedisPort } from '../helpers/redis.ts';
 import { newUser, shardOf } from './session-store/harness.ts';
@@ -45,7 +46,7 @@ test('redis: a prefix that would break the hash tag is refused', async () => {
 
 redisTest('the document lives exactly as long as the session', async (w, h) => {
   const session = await w.open(await w.user(), 1000);
-  const key = `${h.prefix}:{${session.sessionId.slice(0, 3)}}:s:${session.sessionId}`;
+  const key = `${h.prefix}:{${session.sessionId.slice(0, 3)}}:s:${nameOfSession(session.sessionId)}`;
   assert.equal(await h.redis.pexpiretime(key), session.expiresAt);
   assert.ok((await h.redis.pttl(key)) <= TTL_MS);
   await w.store.take(session.sessionId, 'a');
@@ -95,7 +96,7 @@ redisTest('the sweeper looks at a user again when his renewed sessions are due, 
   await w.store.commit(sessionId, 1, { offset: 1 });
   await w.advance(TTL_MS / 2);
   assert.deepEqual(await w.store.due(10), []);
-  const due = Number(await h.redis.zscore(`${h.prefix}:{${shardOf(userId)}}:users`, userId));
+  const due = Number(await h.redis.zscore(`${h.prefix}:{${shardOf(userId)}}:users`, nameOfUser(userId)));
   const expires = (await h.bare.find(sessionId))?.expiresAt;
   assert.equal(due, expires);
 });
@@ -132,7 +133,7 @@ redisTest(
   async (w, h) => {
     const userId = await w.user();
     const session = await w.open(userId, 10);
-    await h.redis.del(`${h.prefix}:{${shardOf(userId)}}:d:${session.sessionId}`);
+    await h.redis.del(`${h.prefix}:{${shardOf(userId)}}:d:${nameOfSession(session.sessionId)}`);
     await w.advance(TTL_MS);
     assert.deepEqual(await w.store.due(10), []);
     assert.equal((await w.quota(userId)).reservedBytes, 0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import { nameOfSession } from '../../src/stores/redis/names.ts';
 import { createClient } from './client.ts';
 import { folderFor, serviceFor, sharedRedis } from './service.ts';
 
@@ -47,7 +48,7 @@ test('two processes on one Redis admit exactly 10 of 400 simultaneous initiates 
   t.after(() => connection.disconnect());
   const keys = await connection.keys(`${redis.prefix}:*`);
   for (const { body } of admitted) {
-    const own = keys.filter((key) => key.endsWith(`:s:${body.session_id}`));
+    const own = keys.filter((key) => key.endsWith(`:s:${nameOfSession(String(body.session_id))}`));
     assert.equal(own.length, 1, `one key holds session ${body.session_id}`);
     const ttlMs = await connection.pttl(own[0] ?? '');
     assert(ttlMs > 0 && ttlMs <= TTL_SECONDS * 1000, `its TTL is ${ttlMs} ms`);

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { startServiceProcess } from '../../scripts/lib/service-process.ts';
+import { nameOfSession } from '../../src/stores/redis/names.ts';
 import { sharedRedis } from '../e2e/service.ts';
 import { until } from '../e2e/until.ts';
 import { context, P, target } from './target.ts';
@@ -30,7 +31,7 @@ after(async () => {
 
 const secretSession = () =>
   victim.session({ filename: `${TOLD}.mp4`, dashboard_context: { ...context, metadata: { note: TOLD } } });
-const documentOf = (id: string) => `${prefix}:{${id.slice(0, 3)}}:s:${id}`;
+const documentOf = (id: string) => `${prefix}:{${id.slice(0, 3)}}:s:${nameOfSession(id)}`;
 
 test('what users told stands nowhere in Redis', async () => {
   const { id } = await secretSession();

@@ -1,7 +1,8 @@
 import type { Accounts, SessionStore } from '../../core/ports.ts';
 import type { Session } from '../../core/session.ts';
 import { kindOf, rethrow, type StoreContext, withSums } from './context.ts';
-import { asQuota, asTexts } from './replies.ts';
+import { nameOfSession, sessionOfName } from './names.ts';
+import { asQuota, asSessionIds } from './replies.ts';
 
 export function createAccounts(context: StoreContext, find: SessionStore['find']): Accounts {
   const { redis, run, keys, shardOf } = context;
@@ -11,8 +12,9 @@ export function createAccounts(context: StoreContext, find: SessionStore['find']
       const owner = { shard: shardOf(userId), userId };
       const touched = [keys.account, keys.reserving, keys.leftovers].map((key) => key(owner.shard, userId));
       const reply = await withSums(context, owner, () => run('read', touched, []));
-      if (kindOf(reply) === 'need_account') return { kind: 'need_account', sealed: asTexts(reply[1]) };
-      return { kind: 'known', quota: asQuota(reply[1]), sealed: asTexts(reply[2]) };
+      if (kindOf(reply) === 'need_account')
+        return { kind: 'need_account', sealed: asSessionIds(owner.shard, reply[1]) };
+      return { kind: 'known', quota: asQuota(reply[1]), sealed: asSessionIds(owner.shard, reply[2]) };
     },
 
     async load(account, asked, settled) {
@@ -25,17 +27,19 @@ export function createAccounts(context: StoreContext, find: SessionStore['find']
         String(account.periodEnd),
         String(account.version),
         String(asked.length),
-        ...asked,
-        ...settled.flatMap(({ sessionId, bytes }) => [sessionId, String(bytes)]),
+        ...asked.map(nameOfSession),
+        ...settled.flatMap(({ sessionId, bytes }) => [nameOfSession(sessionId), String(bytes)]),
       ];
       const reply = await withSums(context, owner, () => run('load', touched, args));
-      if (kindOf(reply) === 'need_account') return { kind: 'need_account', sealed: asTexts(reply[1]) };
+      if (kindOf(reply) === 'need_account')
+        return { kind: 'need_account', sealed: asSessionIds(owner.shard, reply[1]) };
       return { kind: 'loaded' };
     },
 
     async liveSessions(userId) {
-      const ids = await redis.zrange(keys.reserving(shardOf(userId), userId), 0, '-1').catch(rethrow);
-      const found = await Promise.all(ids.map(find));
+      const shard = shardOf(userId);
+      const names = await redis.zrange(keys.reserving(shard, userId), 0, '-1').catch(rethrow);
+      const found = await Promise.all(names.map((name) => find(sessionOfName(shard, name))));
       return found
         .filter((one) => one !== null)
         .filter(isLive)

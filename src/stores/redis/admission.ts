@@ -1,8 +1,10 @@
 import { newSession } from '../../core/new-session.ts';
 import type { Accounts, Admission, AdmitResult, SessionStore } from '../../core/ports.ts';
+import { shardOfSession } from '../../core/session-id.ts';
 import { kindOf, type StoreContext, withSums } from './context.ts';
 import { encodeDocument } from './document.ts';
-import { asNumber, asQuota, asSession, asText, asTexts } from './replies.ts';
+import { nameOfSession, nameOfUser, sessionOfName } from './names.ts';
+import { asNumber, asQuota, asSession, asSessionIds, asText } from './replies.ts';
 
 interface Deps extends StoreContext {
   readonly find: SessionStore['find'];
@@ -27,7 +29,7 @@ export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
         return asAdmitResult(admission, reply);
       }
       const claimant = asText(reply[1]);
-      const earlier = await find(claimant);
+      const earlier = await find(sessionOfName(owner.shard, claimant));
       if (earlier?.status === 'active' || earlier?.status === 'completed') {
         if (asText(reply[2]) !== idempotency.fingerprint) return { kind: 'idempotency_key_reused' };
         const account = await read(userId);
@@ -57,9 +59,9 @@ export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
 
 function argumentsOf(admission: Admission, voidClaimant: string): string[] {
   return [
-    admission.sessionId,
-    admission.userId,
-    encodeDocument(admission.draft),
+    nameOfSession(admission.sessionId),
+    nameOfUser(admission.userId),
+    encodeDocument({ ...admission.draft, maxFileSize: admission.maxFileSize }),
     String(admission.requestedBytes ?? ''),
     String(admission.maxFileSize),
     String(admission.maxActiveSessions),
@@ -96,7 +98,7 @@ function asAdmitResult(admission: Admission, reply: readonly unknown[]): AdmitRe
     case 'too_many_sessions':
       return { kind, quota: asQuota(reply[1]), retryAt: asNumber(reply[2]), now: asNumber(reply[3]) };
     case 'need_account':
-      return { kind, sealed: asTexts(reply[1]) };
+      return { kind, sealed: asSessionIds(shardOfSession(admission.sessionId), reply[1]) };
     default:
       throw new TypeError(`admit.lua returned ${kind}.`);
   }

@@ -51,7 +51,7 @@ if wanted > free then
 end
 
 local expires = int(now + math.min(ttl, lifetime))
-local state = { 'user', user, 'born', int(now), 'exp', expires, 'max', int(max) }
+local state = { 'user', user, 'born', int(now) }
 local function field(name, value, default)
   if value == default then return end
   state[#state + 1] = name
@@ -59,6 +59,8 @@ local function field(name, value, default)
 end
 field('size', ARGV[9], '')
 field('res', int(wanted), ARGV[9])
+-- The document has the maximum that holds for all.
+field('max', int(max), ARGV[5])
 field('ttl', int(ttl), int(TTL_MS))
 field('life', int(lifetime), int(LIFETIME_MS))
 

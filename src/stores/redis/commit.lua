@@ -58,7 +58,7 @@ if ARGV[6] ~= '' then change('fmt', ARGV[6]) end
 if seal then change('sealed', '1') end
 if offset > stored or (restart and offset > 0) then
   local renewed = math.min(now + tonumber(state.ttl or TTL_MS), tonumber(state.born) + tonumber(state.life or LIFETIME_MS))
-  local expires = int(math.max(renewed, tonumber(state.exp)))
+  local expires = int(math.max(renewed, expiry(state)))
   change('exp', expires)
   redis.call('PEXPIREAT', s, expires)
   redis.call('ZADD', x, 'XX', expires, id)

@@ -1,5 +1,6 @@
 import type { Concatenation } from '../../core/ports.ts';
 import { kindOf, type StoreContext, withSums } from './context.ts';
+import { nameOfSession, nameOfUser, sessionOfName } from './names.ts';
 import { encodePart } from './parts.ts';
 import { asSession, asText } from './replies.ts';
 
@@ -22,14 +23,14 @@ export function createConcatenation(context: StoreContext): Concatenation {
         ...partials.map(keys.state),
       ];
       const args = [
-        sessionId,
-        userId,
+        nameOfSession(sessionId),
+        nameOfUser(userId),
         String(epoch),
         String(joined.offset),
         joined.storage,
         joined.detectedFormat ?? '',
         String(partials.length),
-        ...partials,
+        ...partials.map(nameOfSession),
         ...(joined.parts ?? []).flatMap(encodePart),
       ];
       const reply = await withSums(context, owner, () => run('merge', touched, args));
@@ -42,7 +43,7 @@ export function createConcatenation(context: StoreContext): Concatenation {
         case 'ended':
           return { kind, session: asSession(sessionId, reply[1]) };
         case 'unfit':
-          return { kind, sessionId: asText(reply[1]) };
+          return { kind, sessionId: sessionOfName(shard, asText(reply[1])) };
         default:
           throw new TypeError(`merge.lua returned ${kind}.`);
       }

@@ -2,6 +2,7 @@ import { createRecent } from '../../core/recent.ts';
 import { asStoreFault } from './call.ts';
 import type { RedisClient } from './connect.ts';
 import type { Keys } from './keys.ts';
+import { sessionOfName, userOfName } from './names.ts';
 import { asList, asText, asTexts } from './replies.ts';
 import type { RunScript } from './scripts.ts';
 
@@ -43,8 +44,10 @@ export function createOwners(redis: RedisClient, keys: Keys, shardOf: (userId: s
     remember: known.set,
     async of(sessionId) {
       const remembered = known.get(sessionId);
-      const userId = remembered ?? (await redis.hget(keys.state(sessionId), 'user').catch(rethrow));
-      if (userId === null) return null;
+      if (remembered !== undefined) return { shard: shardOf(remembered), userId: remembered };
+      const name = await redis.hget(keys.state(sessionId), 'user').catch(rethrow);
+      if (name === null) return null;
+      const userId = userOfName(name);
       known.set(sessionId, userId);
       return { shard: shardOf(userId), userId };
     },
@@ -65,9 +68,10 @@ export async function withSums(
   for (let tries = 0; tries < REBUILD_TRIES; tries += 1) {
     const reply = asList(await attempt());
     if (reply[0] !== 'lost') return reply;
-    const ids = asTexts(reply[1]);
+    const names = asTexts(reply[1]);
+    const ids = names.map((name) => sessionOfName(shard, name));
     const sums = [keys.account(shard, userId), keys.reserving(shard, userId)];
-    await run('rebuild', [...sums, ...ids.map(keys.state)], ids);
+    await run('rebuild', [...sums, ...ids.map(keys.state)], names);
   }
   throw new Error('The account is lost again as soon as it is rebuilt.');
 }

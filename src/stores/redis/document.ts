@@ -1,15 +1,19 @@
 import type { SessionDraft } from '../../core/session.ts';
 
 /**
- * The document: what is fixed about a session and of no interest to the scripts. One line of JSON, a list of
- * format, name, digest, metadata and concatenation up to the last one given, then the dashboard's context byte for byte;
- * quoting that a second time would cost memory. The declared size is not in it: it stands in the state, since
- * a commit must see it.
+ * The document: what is fixed about a session and of no interest to the scripts. One line of maximum (in base 36),
+ * format, name, digest, metadata and concatenation up to the last one given, with tabs between them; then the
+ * dashboard's context byte for byte. A million of them may be kept, so there are no names and no quotes. The declared
+ * size is not in it: it stands in the state, since a commit must see it.
  */
-export type Document = Omit<SessionDraft, 'expectedFileSize'>;
+export interface Document extends Omit<SessionDraft, 'expectedFileSize'> {
+  /** Bytes; null where nobody knows any more. */
+  readonly maxFileSize: number | null;
+}
 
 /** Once the document's TTL is over, all that is left is that there was a session. */
 const FORGOTTEN: Document = {
+  maxFileSize: null,
   dashboardContext: '{}',
   fileFormat: null,
   filename: null,
@@ -17,29 +21,40 @@ const FORGOTTEN: Document = {
   uploadMetadata: null,
 };
 
+const BASE = 36;
+/** An empty text, which is not the same as none. */
+const EMPTY = '""';
+
 export function encodeDocument(document: Document): string {
-  const { dashboardContext, fileFormat, filename, sha256, uploadMetadata, uploadConcat = null } = document;
-  const fields = [fileFormat, filename, sha256, uploadMetadata, uploadConcat];
+  const { maxFileSize, dashboardContext, fileFormat, filename, sha256, uploadMetadata } = document;
+  const { uploadConcat = null } = document;
+  const maximum = maxFileSize?.toString(BASE) ?? null;
+  const fields = [maximum, fileFormat, filename, sha256, uploadMetadata, uploadConcat];
   const given = fields.slice(0, fields.findLastIndex((field) => field !== null) + 1);
-  return `${JSON.stringify(given)}\n${dashboardContext}`;
+  return `${given.map(encodeField).join('\t')}\n${dashboardContext}`;
 }
 
 export function decodeDocument(stored: string | null): Document {
   if (stored === null) return FORGOTTEN;
   const end = stored.indexOf('\n');
-  const given: unknown = JSON.parse(stored.slice(0, end));
-  const fields: unknown[] = Array.isArray(given) ? given : [];
-  const uploadConcat = textOrNull(fields[4]);
+  const [maximum, ...fields] = stored.slice(0, end).split('\t').map(decodeField);
+  const [fileFormat = null, filename = null, sha256 = null, uploadMetadata = null, uploadConcat = null] =
+    fields;
   return {
+    maxFileSize: maximum ? Number.parseInt(maximum, BASE) : null,
     dashboardContext: stored.slice(end + 1),
-    fileFormat: textOrNull(fields[0]),
-    filename: textOrNull(fields[1]),
-    sha256: textOrNull(fields[2]),
-    uploadMetadata: textOrNull(fields[3]),
+    ...{ fileFormat, filename, sha256, uploadMetadata },
     ...(uploadConcat !== null && { uploadConcat }),
   };
 }
 
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
+/** As in JSON, without the quotes around it: no tab and no end of line is left. */
+function encodeField(text: string | null): string {
+  if (text === null) return '';
+  return text === '' ? EMPTY : JSON.stringify(text).slice(1, -1);
+}
+
+function decodeField(field: string): string | null {
+  if (field === '') return null;
+  return field === EMPTY ? '' : String(JSON.parse(`"${field}"`));
 }

@@ -3,6 +3,7 @@ import type { Session } from '../../core/session.ts';
 import { allShards } from '../../core/session-id.ts';
 import { withDeadline } from './call.ts';
 import { type OwnedSession, rethrow, type StoreContext } from './context.ts';
+import { nameOfSession, nameOfUser, sessionOfName, userOfName } from './names.ts';
 import { asList, asNumber, asSession, asText, asTexts } from './replies.ts';
 
 /** Shards asked at once: few at first, which is enough where much is due, then more. */
@@ -69,19 +70,21 @@ export function createDueSessions(deps: Deps): DueSessions {
     const sets = step.map(keys.users);
     const groups = redis.isCluster ? sets.map((set) => [set]) : [sets];
     const lists = await Promise.all(groups.map((group) => run('due-users', group, [String(limit)])));
-    return lists.flatMap(asTexts);
+    return lists.flatMap((list) => asTexts(list).map(userOfName));
   }
 
   async function dueOf(users: readonly string[], limit: number): Promise<Due[]> {
     const lists = await Promise.all(
       groupedBy(users, scopeOf).map(async (group) => {
-        const counted = group.flatMap((userId) => [userId, '0']);
+        const counted = group.flatMap((userId) => [nameOfUser(userId), '0']);
         const reply = await run('due', group.flatMap(keysOfUser), [
           String(group.length),
           ...counted,
           String(limit),
         ]);
-        return asList(reply).flatMap((list, n) => asDue(group[n] ?? '', asTexts(list)));
+        return asList(reply).flatMap((list, n) =>
+          asDue(shardOf(group[n] ?? ''), group[n] ?? '', asTexts(list)),
+        );
       }),
     );
     return lists.flat();
@@ -129,7 +132,11 @@ export function createDueSessions(deps: Deps): DueSessions {
       [...users.flatMap(keysOfUser), ...ids.flat().flatMap(keysOfSession)],
       [
         String(users.length),
-        ...users.flatMap((userId, n) => [userId, String(ids[n]?.length), ...(ids[n] ?? [])]),
+        ...users.flatMap((userId, n) => [
+          nameOfUser(userId),
+          String(ids[n]?.length),
+          ...(ids[n] ?? []).map(nameOfSession),
+        ]),
       ],
     );
   }
@@ -155,10 +162,10 @@ export function createDueSessions(deps: Deps): DueSessions {
   }
 
   /** In calls, each for itself: what one server cannot do now the others do. Throws where one failed. */
-  async function inCalls(
+  async function inCalls<T>(
     sessionIds: readonly string[],
-    call: (called: readonly OwnedSession[]) => Promise<unknown>,
-  ): Promise<unknown[]> {
+    call: (called: readonly OwnedSession[]) => Promise<T>,
+  ): Promise<T[]> {
     const shardOfFirst = (called: readonly OwnedSession[]) => shardOf(called[0]?.userId ?? '');
     const sessions = await withDeadline(deadlineMs, owned(sessionIds).catch(rethrow));
     const calls = callsFor(sessions);
@@ -169,10 +176,13 @@ export function createDueSessions(deps: Deps): DueSessions {
     due,
 
     async expire(sessionIds) {
-      const replies = await inCalls(sessionIds, (called) =>
-        runFor('expire', called, (sessionId) => [keys.state(sessionId)]),
-      );
-      return new Set(replies.flatMap(asTexts));
+      const ended = await inCalls(sessionIds, async (called) => {
+        const names = new Set(
+          asTexts(await runFor('expire', called, (sessionId) => [keys.state(sessionId)])),
+        );
+        return called.map((one) => one.sessionId).filter((sessionId) => names.has(nameOfSession(sessionId)));
+      });
+      return new Set(ended.flat());
     },
 
     async forget(...sessionIds) {
@@ -181,10 +191,10 @@ export function createDueSessions(deps: Deps): DueSessions {
   };
 }
 
-function asDue(userId: string, reply: readonly string[]): Due[] {
+function asDue(shard: string, userId: string, reply: readonly string[]): Due[] {
   const list: Due[] = [];
   for (let i = 0; i < reply.length; i += 2) {
-    list.push({ sessionId: asText(reply[i]), userId, since: asNumber(reply[i + 1]) });
+    list.push({ sessionId: sessionOfName(shard, asText(reply[i])), userId, since: asNumber(reply[i + 1]) });
   }
   return list.sort(longestDueFirst);
 }

@@ -12,12 +12,12 @@ for_each_user(function(user, keys, ids, before)
   local own, due = {}, {}
   for n, id in ipairs(ids) do
     local d = KEYS[first_state + before + n]
-    local exp, status, sealed, epoch, res = unpack(redis.call('HMGET', d, 'exp', 'status', 'sealed', 'epoch', 'res'))
-    if exp and not status and not sealed and now >= tonumber(exp) then
-      redis.call('HSET', d, 'status', 'expired', 'epoch', int((epoch or 0) + 1))
-      if res then redis.call('HDEL', d, 'res') end
+    local state = hash(redis.call('HGETALL', d))
+    if state.user and not state.status and status_of(state, now) == 'expired' then
+      redis.call('HSET', d, 'status', 'expired', 'epoch', int((state.epoch or 0) + 1))
+      if state.res then redis.call('HDEL', d, 'res') end
       own[#own + 1] = id
-      due[#due + 1] = exp
+      due[#due + 1] = int(expiry(state))
       due[#due + 1] = id
       ended[#ended + 1] = id
     end

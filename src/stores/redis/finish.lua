@@ -35,7 +35,7 @@ redis.call('HSET', d, 'status', 'completed', 'off', bytes, 'len', bytes, 'sealed
   'done', ARGV[6], 'sha', ARGV[8])
 if ARGV[7] ~= '' then redis.call('HSET', d, 'fmt', ARGV[7]) end
 redis.call('HDEL', d, 'res')
-local remembered = int(math.max(tonumber(state.exp), now + 600000))
+local remembered = int(math.max(expiry(state), now + 600000))
 redis.call('PEXPIREAT', d, remembered)
 redis.call('PEXPIREAT', p, remembered)
 return session(s, d, now)

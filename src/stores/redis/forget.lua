@@ -11,13 +11,11 @@ for_each_user(function(user, keys, ids, before)
   local gone, parts = {}, {}
   for n, id in ipairs(ids) do
     local d, p = unpack(KEYS, first_state + 2 * (before + n) - 1, first_state + 2 * (before + n))
-    local state = {}
-    state.exp, state.status, state.sealed, state.hold, state.res =
-      unpack(redis.call('HMGET', d, 'exp', 'status', 'sealed', 'hold', 'res'))
-    local status = state.exp and status_of(state, now)
+    local state = hash(redis.call('HGETALL', d))
+    local status = state.user and status_of(state, now)
     if status ~= 'active' and tonumber(state.hold or 0) <= now then
-      if state.exp then
-        local remembered = tonumber(state.exp)
+      if state.user then
+        local remembered = expiry(state)
         if status == 'expired' then
           if not state.status then redis.call('HSET', d, 'status', 'expired') end
           remembered = now + 3600000

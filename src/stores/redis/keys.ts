@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { shardOfSession } from '../../core/session-id.ts';
+import { nameOfSession } from './names.ts';
 
 /**
  * Names of all keys. Everything of one user carries the hash tag of his shard, `{a3f}`, so a script sees
- * it all on one slot of a Redis Cluster. What each key holds stands in shared.lua.
+ * it all on one slot of a Redis Cluster. Sessions are named as names.ts says. What each key holds stands in shared.lua.
  */
 export interface Keys {
   readonly document: (sessionId: string) => string;
@@ -22,7 +23,8 @@ export function keysWithPrefix(prefix: string): Keys {
   // Braces of its own would be taken for the hash tag, and all keys of all users would share one slot.
   if (/[{}]/.test(prefix)) throw new TypeError('A prefix of Redis keys must not contain braces.');
   const tagged = (shard: string, rest: string) => `${prefix}:{${shard}}:${rest}`;
-  const ofSession = (kind: string) => (id: string) => tagged(shardOfSession(id), `${kind}:${id}`);
+  const ofSession = (kind: string) => (id: string) =>
+    tagged(shardOfSession(id), `${kind}:${nameOfSession(id)}`);
   const ofUser = (kind: string) => (shard: string, userId: string) => tagged(shard, `${kind}:${userId}`);
   return {
     document: ofSession('s'),

@@ -1,6 +1,7 @@
 import type { CommitResult, EndResult, SessionStore, TakeResult } from '../../core/ports.ts';
 import type { Session } from '../../core/session.ts';
 import { kindOf, type Owner, type StoreContext, withSums } from './context.ts';
+import { nameOfSession, nameOfUser } from './names.ts';
 import { encodePart } from './parts.ts';
 import { asList, asNumber, asQuota, asSession } from './replies.ts';
 
@@ -42,7 +43,7 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
       const owner = await owners.of(sessionId);
       if (!owner) return { kind: 'not_found' };
       const args = [
-        sessionId,
+        nameOfSession(sessionId),
         String(epoch),
         String(progress.offset),
         String(progress.length ?? ''),
@@ -75,8 +76,8 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
       if (!owner) return null;
       const touched = [...allKeys(sessionId, owner), keys.parts(sessionId)];
       const reply = await run('finish', touched, [
-        sessionId,
-        owner.userId,
+        nameOfSession(sessionId),
+        nameOfUser(owner.userId),
         String(completion.bytes),
         String(completion.periodStart),
         String(completion.accountVersion),
@@ -92,8 +93,8 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
       if (!owner) return { kind: 'not_found' };
       const reply = asList(
         await run('end', allKeys(sessionId, owner), [
-          sessionId,
-          owner.userId,
+          nameOfSession(sessionId),
+          nameOfUser(owner.userId),
           ending.status,
           ending.failure ? JSON.stringify(ending.failure) : '',
           ending.voided ? '1' : '',

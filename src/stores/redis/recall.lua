@@ -6,6 +6,6 @@ local now = clock()
 local found = {}
 for n = 1, #KEYS, 2 do
   local s, d = KEYS[n], KEYS[n + 1]
-  found[#found + 1] = redis.call('EXISTS', d) == 1 and session(s, d, now)
+  found[#found + 1] = session(s, d, now)
 end
 return found

@@ -1,6 +1,8 @@
 import type { QuotaSnapshot } from '../../core/quota.ts';
 import { type Failure, SESSION_STATUSES, type Session, type SessionStatus } from '../../core/session.ts';
+import { shardOfSession } from '../../core/session-id.ts';
 import { decodeDocument } from './document.ts';
+import { sessionOfName, userOfName } from './names.ts';
 
 /** Readers of what the scripts return. A reply of another shape is a broken script, so they throw. */
 
@@ -16,6 +18,11 @@ export function asText(reply: unknown): string {
 
 export function asTexts(reply: unknown): string[] {
   return asList(reply).map(asText);
+}
+
+/** Sessions of a shard, by their names. */
+export function asSessionIds(shard: string, reply: unknown): string[] {
+  return asTexts(reply).map((name) => sessionOfName(shard, name));
 }
 
 /** Scripts print numbers as text: a double holds them exactly, Redis' integer replies would do so too. */
@@ -45,30 +52,31 @@ export function asQuota(reply: unknown): QuotaSnapshot {
 }
 
 /**
- * A JSON list of now, status as a reader must see it, and the state, then the document or null. The state: fields by
- * name, absent ones at their default. `user` owner, `born` and `exp` times of creation and expiry, `max` and `size` maximum and
- * declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
+ * A JSON list of now, status as a reader must see it, expiry, and the state, then the document or null. The state: fields
+ * by name, absent ones at their default. `user` owner, `born` time of creation, `exp` expiry once it was renewed, `max`
+ * maximum where it is not the document's, `size` declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
  * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
  * how long an ended session keeps its reservation; `into` the upload it was merged into; `status` once it ended; `ttl` and `life` for renewals.
  */
 export function asSession(sessionId: string, reply: unknown): Session {
   const [known, document] = asList(reply);
-  const [now, status, ...fields] = asJsonList(known);
+  const [now, status, expiresAt, ...fields] = asJsonList(known);
   const state = asFields(fields);
   const text = (name: string) => state.get(name) ?? null;
   const number = (name: string) => (state.has(name) ? asNumber(state.get(name)) : null);
   const current = asStatus(status);
   const mergedInto = text('into');
+  const { maxFileSize, ...draft } = decodeDocument(document === null ? null : asText(document));
   const owns = current === 'active' || (number('hold') ?? 0) > asNumber(now);
   return {
     sessionId,
-    userId: asText(state.get('user')),
-    ...decodeDocument(document === null ? null : asText(document)),
+    userId: userOfName(asText(state.get('user'))),
+    ...draft,
     expectedFileSize: number('size'),
     status: current,
     createdAt: asNumber(state.get('born')),
-    expiresAt: asNumber(state.get('exp')),
-    maxFileSize: asNumber(state.get('max')),
+    expiresAt: asNumber(expiresAt),
+    maxFileSize: number('max') ?? maxFileSize ?? number('size') ?? 0,
     reservedBytes: owns ? (number('res') ?? number('size') ?? 0) : 0,
     uploadOffset: number('off') ?? 0,
     uploadLength: number('len') ?? number('size'),
@@ -80,7 +88,7 @@ export function asSession(sessionId: string, reply: unknown): Session {
     contentSha256: text('sha'),
     completedAt: number('done'),
     failure: asFailure(text('fail')),
-    ...(mergedInto !== null && { mergedInto }),
+    ...(mergedInto !== null && { mergedInto: sessionOfName(shardOfSession(sessionId), mergedInto) }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Holdings, SessionDirectory } from '../../core/ports.ts';
 import { allShards } from '../../core/session-id.ts';
 import { withDeadline } from './call.ts';
 import { rethrow, type StoreContext, withSums } from './context.ts';
+import { userOfName } from './names.ts';
 import { asNumber } from './replies.ts';
 
 /** Shards asked at once, and users looked at in detail at once. */
@@ -17,8 +18,8 @@ export function createSessionDirectory(context: StoreContext, deadlineMs: number
   const shards = [...allShards()];
 
   async function usersOf(shard: string): Promise<string[]> {
-    const users = await redis.zrange(keys.users(shard), 0, '-1').catch(rethrow);
-    return users.sort();
+    const names = await redis.zrange(keys.users(shard), 0, '-1').catch(rethrow);
+    return names.map(userOfName).sort();
   }
 
   async function holdingsOf(userId: string): Promise<Holdings> {

@@ -12,6 +12,7 @@
 --   g      zset    the user's sessions that own none any more but whose bytes have to go, by when that was due
 --   users  zset    users of the shard, by a moment no later than the first one in their x and g
 --
+-- Sessions and users go by their names (names.ts) wherever a script is told of one, or tells of one.
 -- Sizes reach 2^53-1, so they are added up by HINCRBY (64-bit integers) and never printed by tostring,
 -- which falls back to exponents. Comparisons subtract, so that no sum leaves the exact range of a double.
 
@@ -37,19 +38,26 @@ local function hash(flat)
   return map
 end
 
+-- When a session ends: until that is renewed, it follows from when it began.
+local function expiry(state)
+  return tonumber(state.exp or state.born + math.min(state.ttl or TTL_MS, state.life or LIFETIME_MS))
+end
+
 -- The status a reader must see: statusAt of core/session.ts.
 local function status_of(state, now)
   if state.status then return state.status end
-  if not state.sealed and now >= tonumber(state.exp) then return 'expired' end
+  if not state.sealed and now >= expiry(state) then return 'expired' end
   return 'active'
 end
 
--- Reply that stands for one session, or false where it is unknown or forgotten. One JSON text of now, status and
--- state, and the document beside it: clients take several times as long to read a list of two dozen texts.
+-- Reply that stands for one session, or false where it is unknown or forgotten. One JSON text of now, status,
+-- expiry and state, and the document beside it: clients take several times as long to read a list of two dozen texts.
 local function session(s, d, now)
   local flat = redis.call('HGETALL', d)
   if #flat == 0 then return false end
-  return { cjson.encode({ int(now), status_of(hash(flat), now), unpack(flat) }), redis.call('GET', s) }
+  local state = hash(flat)
+  local known = { int(now), status_of(state, now), int(expiry(state)), unpack(flat) }
+  return { cjson.encode(known), redis.call('GET', s) }
 end
 
 -- What a declared size reserves is left out of the state.
