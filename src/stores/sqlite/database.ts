@@ -14,6 +14,13 @@ import { migrate } from './migrate.ts';
 
 /** How long SQLite itself may wait for another process's lock, in ms: this wait blocks the event loop. */
 const BLOCKING_WAIT_MS = 5;
+/** Memory for pages, at most: ids are random, so each new one is written to a page of its own. */
+const CACHE_KIB = 16 << 10;
+/**
+ * Pages in the log before they are brought into the file: the oftener one page is written meanwhile, the more that saves.
+ * What a commit has forced to the disk stands in the log.
+ */
+const LOGGED_PAGES = 4000;
 /** Opening may wait for another process that migrates. */
 const OPEN_DEADLINE_MS = 15_000;
 
@@ -127,6 +134,7 @@ function open(file: string, synchronous: 'FULL' | 'NORMAL', migrations: URL): Da
   try {
     switchToWal(db);
     db.exec(`PRAGMA synchronous = ${synchronous}`);
+    db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${LOGGED_PAGES}`);
     migrate(db, migrations);
     db.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
     return db;
