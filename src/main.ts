@@ -33,7 +33,7 @@ const CONNECTIONS_GRACE_MS = 5000;
  * Bytes that each upload gathers before they are stored. S3's parts are gathered by the blob store, under one
  * budget for all uploads; large batches before that would only double the memory of each.
  */
-const GATHERING_FOR_S3 = { batchBytes: 64 << 10, highWaterBytes: 128 << 10 };
+const GATHERING_FOR_S3 = { batchBytes: 128 << 10, highWaterBytes: 256 << 10 };
 
 /** The use cases on these stores. */
 export function composeUploads(
