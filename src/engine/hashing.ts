@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { createInlineDigest, type FileDigest } from './file-digest.ts';
 import { createThreadedDigests, type ThreadedDigests } from './threaded-digests.ts';
 
@@ -15,12 +16,23 @@ export interface Hashing {
  */
 const LEAST_BYTES_FOR_THREAD = 2 << 20;
 
-export function createHashing(threaded: ThreadedDigests = createThreadedDigests()): Hashing {
+/**
+ * The thread needs a core of its own. Where the client, the disk and the thread that reads the sockets share two, handing
+ * batches back and forth costs more than it spares: docs/performance.md has the figures.
+ */
+const LEAST_CORES_FOR_THREAD = 4;
+
+/** @param threaded Null: everything is hashed where it is received. */
+export function createHashing(threaded: ThreadedDigests | null = threadWhereItPays()): Hashing {
   return {
     begin(length) {
       const isLarge = length === null || length >= LEAST_BYTES_FOR_THREAD;
-      return (isLarge ? threaded.begin() : null) ?? createInlineDigest();
+      return (isLarge ? threaded?.begin() : null) ?? createInlineDigest();
     },
-    close: () => threaded.close(),
+    close: async () => threaded?.close(),
   };
+}
+
+export function threadWhereItPays(cores = availableParallelism()): ThreadedDigests | null {
+  return cores >= LEAST_CORES_FOR_THREAD ? createThreadedDigests() : null;
 }

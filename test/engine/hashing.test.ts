@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { BlobStore } from '../../src/core/ports.ts';
 import type { Session } from '../../src/core/session.ts';
+import { threadWhereItPays } from '../../src/engine/hashing.ts';
 import { chunked, exchange } from '../protocols/raw-http.ts';
 import { assertCompleted, offsetOf, PATCH, patch, sendPart } from './running.ts';
 import { fakeMp4, type Service, startService } from './service.ts';
@@ -168,4 +169,11 @@ test('closing the engine ends the thread', async (t) => {
   await service.engine.close(1000);
   await ended;
   assert.equal(thread?.threadId, -1);
+});
+
+test('a machine of few cores hashes where it receives', async () => {
+  assert.equal(threadWhereItPays(2), null);
+  const threaded = threadWhereItPays(8);
+  assert.ok(threaded);
+  await threaded.close();
 });
