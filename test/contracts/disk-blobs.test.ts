@@ -115,6 +115,33 @@ test('disk: a writer cut off between copying the bytes and telling where they ar
   assert.deepEqual(await readdir(tempFolder), []);
 });
 
+test('disk: of writers that open at once, each finds the bytes, though newer ones take the file away', async (t) => {
+  const { store } = await openDisk(t, 'never');
+  const sessionId = randomUUID();
+  const bytes = randomBytes(100_000);
+  const first = await store.open({ sessionId, storage: null }, START);
+  await first.write([Buffer.from(bytes)]);
+  await first.close();
+  const ref = { sessionId, storage: first.progress().storage };
+
+  let epoch = 1;
+  const offsets = new Set<number>();
+  async function writeOn(): Promise<void> {
+    while (epoch < 200) {
+      epoch += 1;
+      const at = { offset: bytes.length, length: null, epoch, sole: false };
+      const writer = await store.open(ref, at);
+      await writer.close();
+      offsets.add(writer.progress().offset);
+    }
+  }
+  async function readOn(): Promise<void> {
+    while (epoch < 200) assert.ok(Buffer.concat(await Array.fromAsync(store.read(ref, {}))).equals(bytes));
+  }
+  await Promise.all([writeOn(), writeOn(), writeOn(), writeOn(), readOn(), readOn()]);
+  assert.deepEqual([...offsets], [bytes.length]);
+});
+
 test('disk: discarding removes every generation', async (t) => {
   const { store, tempFolder } = await openDisk(t);
   const sessionId = randomUUID();

@@ -112,9 +112,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
   }
 
   async function openStored(ref: BlobRef, bytes: number): Promise<FileHandle> {
-    const partial = await partials.find(ref, bytes);
-    const file = partial === null ? null : await ifPresent(openForReading(partial));
-    const found = file ?? (await openFinal(checkedId(ref.sessionId)));
+    const found = (await partials.openToRead(ref, bytes)) ?? (await openFinal(checkedId(ref.sessionId)));
     if (found) return found;
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes cannot be read. Try again in a moment.', {
       cause: new Error(`no file of session ${ref.sessionId}`),

@@ -20,11 +20,16 @@ export interface Partials {
   ): Promise<OpenPartial>;
   /** Path of the partial file with at least `bytes` in it; null where there is none. */
   find(ref: BlobRef, bytes: number): Promise<string | null>;
+  /** That file, open for reading; null where there is none. */
+  openToRead(ref: BlobRef, bytes: number): Promise<FileHandle | null>;
   /** Where it should be, as it was noted; null where nothing was. */
   noted(ref: BlobRef): string | null;
   /** Delete the generations that `except` does not name. */
   removeAll(sessionId: string, except?: (generation: number) => boolean): Promise<void>;
 }
+
+/** More than there can be writers of one upload at once. */
+const MOST_LOOKS = 1000;
 
 export function createPartials(paths: DiskPaths): Partials {
   async function generations(sessionId: string): Promise<number[]> {
@@ -58,11 +63,30 @@ export function createPartials(paths: DiskPaths): Partials {
     if ((await sizeOf(paths.partial(ref.sessionId, noted.generation))) !== null) return noted.generation;
     let longest: { generation: number; size: number } | null = null;
     for (const generation of await generations(ref.sessionId)) {
-      const size = (await sizeOf(paths.partial(ref.sessionId, generation))) ?? 0;
+      const size = await sizeOf(paths.partial(ref.sessionId, generation));
+      if (size === null) continue;
       if (size >= bytes) return generation;
       if (!longest || size > longest.size) longest = { generation, size };
     }
     return longest?.generation ?? null;
+  }
+
+  /**
+   * Do it with what is found. Where that is gone by then, a newer writer has taken it away: its own copy is whole,
+   * so look again.
+   */
+  async function withFound<T>(
+    ref: BlobRef,
+    bytes: number,
+    use: (generation: number) => Promise<T | null>,
+  ): Promise<T | null> {
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const generation = await findGeneration(ref, bytes);
+      if (generation === null) return null;
+      const used = await use(generation);
+      if (used !== null) return used;
+    }
+    throw new Error(`partial files of ${ref.sessionId} come and go`);
   }
 
   async function openInPlace(ref: BlobRef, generation: number, offset: number): Promise<OpenPartial | null> {
@@ -80,19 +104,23 @@ export function createPartials(paths: DiskPaths): Partials {
   }
 
   /** The copy is whole before the original goes, so one of them is always there. */
-  async function fork(ref: BlobRef, original: number | null, at: { offset: number; epoch: number }) {
+  async function fork(ref: BlobRef, original: number, at: { offset: number; epoch: number }) {
     const generation = at.epoch;
-    const file = await createFile(paths.partial(ref.sessionId, generation));
+    const source = await ifPresent(openForReading(paths.partial(ref.sessionId, original)));
+    if (!source) return null;
     try {
-      const source = original === null ? null : await openForReading(paths.partial(ref.sessionId, original));
-      const copied = source ? await copyPrefix(source, file, at.offset) : 0;
-      await source?.close();
-      await file.datasync();
-      if (copied === at.offset) await removeAll(ref.sessionId, (other) => other >= generation);
-      return { file, offset: copied, storage: { generation, forked: true } };
-    } catch (fault) {
-      await file.close();
-      throw fault;
+      const file = await createFile(paths.partial(ref.sessionId, generation));
+      try {
+        const copied = await copyPrefix(source, file, at.offset);
+        await file.datasync();
+        if (copied === at.offset) await removeAll(ref.sessionId, (other) => other >= generation);
+        return { file, offset: copied, storage: { generation, forked: true } };
+      } catch (fault) {
+        await file.close();
+        throw fault;
+      }
+    } finally {
+      await source.close();
     }
   }
 
@@ -109,19 +137,23 @@ export function createPartials(paths: DiskPaths): Partials {
       const noted = at.sole ? parseStorage(ref.storage) : null;
       const inPlace = noted && (await openInPlace(ref, noted.generation, at.offset));
       if (inPlace) return inPlace;
-      const found = await findGeneration(ref, at.offset);
-      if (found === null) {
-        const file = await createFile(paths.partial(ref.sessionId, at.epoch));
-        // Of writers before the first none has told of its file.
-        return { file, offset: 0, storage: { generation: at.epoch, forked: at.epoch > 1 } };
-      }
-      const opened = at.sole ? await openInPlace(ref, found, at.offset) : null;
-      return opened ?? fork(ref, found, at);
+      const opened = await withFound(ref, at.offset, (generation) =>
+        at.sole ? openInPlace(ref, generation, at.offset) : fork(ref, generation, at),
+      );
+      if (opened) return opened;
+      const file = await createFile(paths.partial(ref.sessionId, at.epoch));
+      // Of writers before the first none has told of its file.
+      return { file, offset: 0, storage: { generation: at.epoch, forked: at.epoch > 1 } };
     },
 
     async find(ref, bytes) {
       const generation = await findGeneration(ref, bytes);
       return generation === null ? null : paths.partial(ref.sessionId, generation);
     },
+
+    openToRead: (ref, bytes) =>
+      withFound(ref, bytes, (generation) =>
+        ifPresent(openForReading(paths.partial(ref.sessionId, generation))),
+      ),
   };
 }
