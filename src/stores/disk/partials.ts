@@ -56,19 +56,34 @@ export function createPartials(paths: DiskPaths): Partials {
   /**
    * The generation that was noted. Where it is gone, its writer was cut off between copying it and telling the
    * session store: then the oldest other one that is long enough, since copies grow from the front.
+   *
+   * Newer writers may be taking each other's files away meanwhile. One of them is whole at every moment, so that there
+   * is none long enough is believed only where nothing has changed from one look to the next.
    */
   async function findGeneration(ref: BlobRef, bytes: number): Promise<number | null> {
     const noted = parseStorage(ref.storage);
     if (!noted) return null;
     if ((await sizeOf(paths.partial(ref.sessionId, noted.generation))) !== null) return noted.generation;
-    let longest: { generation: number; size: number } | null = null;
-    for (const generation of await generations(ref.sessionId)) {
-      const size = await sizeOf(paths.partial(ref.sessionId, generation));
-      if (size === null) continue;
-      if (size >= bytes) return generation;
-      if (!longest || size > longest.size) longest = { generation, size };
+    let before: string | null = null;
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const found = await look(ref.sessionId);
+      const enough = found.there.find(({ size }) => size >= bytes);
+      if (enough) return enough.generation;
+      if (found.names === before) return found.there.sort((a, b) => b.size - a.size)[0]?.generation ?? null;
+      before = found.wentAway ? null : found.names;
     }
-    return longest?.generation ?? null;
+    throw new Error(`partial files of ${ref.sessionId} come and go`);
+  }
+
+  /** All generations, the oldest first, with their sizes in bytes. */
+  async function look(sessionId: string) {
+    const listed = await generations(sessionId);
+    const there: { generation: number; size: number }[] = [];
+    for (const generation of listed) {
+      const size = await sizeOf(paths.partial(sessionId, generation));
+      if (size !== null) there.push({ generation, size });
+    }
+    return { there, names: listed.join(), wentAway: there.length < listed.length };
   }
 
   /**
@@ -109,14 +124,19 @@ export function createPartials(paths: DiskPaths): Partials {
     const source = await ifPresent(openForReading(paths.partial(ref.sessionId, original)));
     if (!source) return null;
     try {
-      const file = await createFile(paths.partial(ref.sessionId, generation));
+      const path = paths.partial(ref.sessionId, generation);
+      const file = await createFile(path);
+      let isWhole = false;
       try {
         const copied = await copyPrefix(source, file, at.offset);
         await file.datasync();
-        if (copied === at.offset) await removeAll(ref.sessionId, (other) => other >= generation);
+        isWhole = copied === at.offset;
+        if (isWhole) await removeAll(ref.sessionId, (other) => other >= generation);
         return { file, offset: copied, storage: { generation, forked: true } };
       } catch (fault) {
         await file.close();
+        // A disk that is full is not to be filled with the copies of those who try again.
+        if (!isWhole) await remove(path).catch(() => {});
         throw fault;
       }
     } finally {
