@@ -19,6 +19,20 @@ export function adminSessionView(session: Session) {
   };
 }
 
+/** All there is to know of one session when its upload gives trouble. `writer` is the instance that wrote last. */
+export function adminSessionDetail(session: Session) {
+  const { completedAt } = session;
+  return {
+    ...adminSessionView(session),
+    verifying: session.status === 'active' && session.sealed,
+    writer: session.writer,
+    writer_epoch: session.epoch,
+    completed_at: completedAt === null ? null : new Date(completedAt).toISOString(),
+    sha256: session.contentSha256,
+    failure: session.failure,
+  };
+}
+
 export function cancellationView({ sessionId, userId, result }: Cancellation) {
   return { session_id: sessionId, user_id: userId, result };
 }

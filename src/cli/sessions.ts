@@ -1,10 +1,11 @@
-import { adminSessionView, cancellationView } from '../administration/session-view.ts';
+import { adminSessionDetail, adminSessionView, cancellationView } from '../administration/session-view.ts';
+import type { Config } from '../config.ts';
 import type { Administration } from '../core/administration.ts';
 import type { Session } from '../core/session.ts';
 import { parseUuid } from '../core/session-id.ts';
 import type { Cancellation, LiveSessionPage, SessionFilter } from '../core/session-list.ts';
 import { auditCancellations } from '../log/audit-administration.ts';
-import { type Command, EXIT, print, readArgs, usageFailure } from './command.ts';
+import { type Command, EXIT, failure, print, readArgs, usageFailure } from './command.ts';
 import { configurationFor, profileOf } from './configuration.ts';
 import { readCount, readMoment, readUser } from './units.ts';
 import { withUploads } from './with-uploads.ts';
@@ -15,10 +16,12 @@ const PAGE = 500;
 
 export const sessions: Command = {
   help: `Usage: sluice sessions list [filters] [--limit <n>] [--after <cursor>]
+       sluice sessions show <id>
        sluice sessions cancel <id>… [--dry-run]
        sluice sessions cancel --user <uuid>|--all [filters] [--dry-run]
 
   list     live sessions, user by user, newest first
+  show     one session, live or ended lately: how far it is, who writes it, why it failed
   cancel   end these, those of a user, or all: running transfers are stopped, bytes deleted, reservations
            given back. What is complete stays complete
 
@@ -33,7 +36,7 @@ Filters
   --dry-run                only say what would be cancelled
 
 Each cancelled session is an audit line on standard error. cancel ends with 1 where one of them could not
-be cancelled.`,
+be cancelled, show where there is no such session.`,
 
   async run(args) {
     const { values, positionals } = readArgs(args, {
@@ -66,9 +69,15 @@ be cancelled.`,
       return EXIT.ok;
     }
 
+    if (action === 'show' && given.length === 1 && !filtered && !values.all && !values['dry-run']) {
+      return show(configurationFor(profileOf(values)), readSession(given[0] ?? ''), values.json);
+    }
+
     const wishes = [given.length > 0, values.user !== undefined, values.all].filter(Boolean);
     if (action !== 'cancel' || wishes.length !== 1 || values.after || (given.length > 0 && filtered)) {
-      throw usageFailure('sessions needs "list", or "cancel" with ids, with --user or with --all.');
+      throw usageFailure(
+        'sessions needs "list", "show" with an id, or "cancel" with ids, with --user or with --all.',
+      );
     }
     const ids = given.map(readSession);
     const limit = readCount('--limit', values.limit, Number.MAX_SAFE_INTEGER);
@@ -100,6 +109,23 @@ function readSession(text: string): string {
   const sessionId = parseUuid(text);
   if (sessionId === null) throw usageFailure(`${JSON.stringify(text)} is no session id.`);
   return sessionId;
+}
+
+async function show(config: Config, sessionId: string, json: boolean | undefined): Promise<number> {
+  const found = await withUploads(config, ({ administration }) => administration.sessions.find(sessionId));
+  if (found === null) {
+    throw failure(
+      EXIT.failed,
+      `There is no session ${sessionId}, or it ended so long ago that it is forgotten.`,
+    );
+  }
+  const view = adminSessionDetail(found);
+  const { failure: why, ...rest } = view;
+  const lines = Object.entries({ ...rest, failure: why && `${why.error_code}: ${why.error_message}` }).map(
+    ([name, value]) => `${name.padEnd(15)} ${value ?? '-'}`,
+  );
+  print(json, view, lines.join('\n'));
+  return EXIT.ok;
 }
 
 async function collect(

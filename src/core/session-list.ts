@@ -27,6 +27,8 @@ export interface Cancellation {
 }
 
 export interface SessionList {
+  /** Whoever owns it, live or ended lately; null where there is none (any more). */
+  find(sessionId: string): Promise<Session | null>;
   /** A page of all live sessions: user by user, newest first. */
   page(filter: SessionFilter, at: { limit: number; after: string | null }): Promise<Outcome<LiveSessionPage>>;
   /** End those of these sessions that are live, whoever owns them. Repeating it does no harm. */
@@ -114,7 +116,7 @@ export function createSessionList(deps: {
     return done;
   }
 
-  return { page, cancelAll };
+  return { find: (sessionId) => store.find(sessionId), page, cancelAll };
 }
 
 const NO_CURSOR = 'The cursor is none that was given out. Begin without one.';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ const CLI = fileURLToPath(new URL('src/cli.mjs', root));
 
 test('the commands of docs/administration.md do what it says, from top to bottom', async (t) => {
   const app = await startAdminApp(t, 'sqlite');
+  await app.open(randomUUID(), 1000);
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'sluice'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`);
   await chmod(join(folder, 'sluice'), 0o755);

@@ -104,6 +104,11 @@ for (const place of ['redis and postgresql'] as const) {
 
     const dry = await embedded(['sessions', 'cancel', '--all', '--dry-run', '--json'], env);
     assert.equal(JSON.parse(dry.out).sessions.length, 3);
+    const shown = await embedded(['sessions', 'show', first, '--json'], env);
+    assert.partialDeepStrictEqual(JSON.parse(shown.out), { session_id: first, user_id: a, status: 'active' });
+    const none = await embedded(['sessions', 'show', randomUUID()], env);
+    assert.deepEqual([none.code, none.out], [1, '']);
+    assert.match(none.err, /There is no session/);
     const one = await embedded(['sessions', 'cancel', first], env);
     assert.equal(one.out, `${first}  of ${a}  cancelled\n`);
     assert.deepEqual(
@@ -113,6 +118,9 @@ for (const place of ['redis and postgresql'] as const) {
         ['session.cancelled_by_administrator', first],
       ],
     );
+    const after = await embedded(['sessions', 'show', first], env);
+    assert.match(after.out, /^status +cancelled$/m);
+    assert.match(after.out, /^reserved_bytes +0$/m);
     const all = await embedded(['sessions', 'cancel', '--all', '--without-bytes', '--json'], env);
     assert.equal(all.code, 0, all.err);
     assert.equal(JSON.parse(all.out).cancelled, 2);

@@ -66,6 +66,32 @@ for (const place of PLACES) {
   });
 }
 
+for (const place of PLACES) {
+  test(`${place}: one session of anybody is shown, live and ended, without a way to upload into it`, async (t) => {
+    const app = await startAdminApp(t, place);
+    const userId = randomUUID();
+    const sessionId = await app.open(userId, 1000);
+    const { body } = await app.admin(`/sessions/${sessionId.toUpperCase()}`);
+    assert.partialDeepStrictEqual(body, {
+      ...{ session_id: sessionId, user_id: userId, status: 'active', reserved_bytes: 1000 },
+      ...{ verifying: false, writer: null, writer_epoch: 0, completed_at: null, sha256: null, failure: null },
+    });
+    for (const secret of ['upload_url', 'dashboard_context', 'filename']) assert.equal(secret in body, false);
+
+    const token = await app.tokenOf(userId);
+    await app.call(`${P}/sessions/${sessionId}`, { method: 'DELETE', token });
+    assert.partialDeepStrictEqual((await app.admin(`/sessions/${sessionId}`)).body, {
+      ...{ status: 'cancelled', reserved_bytes: 0 },
+    });
+    const unknown = await app.admin(`/sessions/${randomUUID()}`);
+    assert.deepEqual([unknown.status, unknown.body.error_code], [404, 'SESSION_NOT_FOUND']);
+    const noId = await app.admin('/sessions/x');
+    assert.deepEqual([noId.status, noId.body.error_code], [400, 'INVALID_REQUEST']);
+    const owner = await app.call(`/v1/admin/sessions/${sessionId}`, { token });
+    assert.deepEqual([owner.status, owner.body.error_code], [403, 'PERMISSION_DENIED']);
+  });
+}
+
 test('a session that bytes have reached is told from one without, and its running upload is stopped', async (t) => {
   const app = await startAdminApp(t, 'sqlite');
   const token = await app.tokenOf(app.userId);

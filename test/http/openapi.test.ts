@@ -43,6 +43,7 @@ test('the OpenAPI document is whole: every address, a summary for each, no refer
       'get /metrics',
       'get /readyz',
       'get /v1/admin/sessions',
+      'get /v1/admin/sessions/{session_id}',
       'get /v1/admin/usage',
       'get /v1/admin/users',
       'get /v1/admin/users/{user_id}/quota',

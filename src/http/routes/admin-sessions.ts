@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
-import { adminSessionView, cancellationView } from '../../administration/session-view.ts';
-import { accepted, type Outcome } from '../../core/errors.ts';
+import { adminSessionDetail, adminSessionView, cancellationView } from '../../administration/session-view.ts';
+import { accepted, type Outcome, type Refusal } from '../../core/errors.ts';
 import { SESSION_STATUSES } from '../../core/session.ts';
 import type { Cancellation, SessionFilter, SessionList } from '../../core/session-list.ts';
 import { auditCancellations } from '../../log/audit-administration.ts';
@@ -18,20 +18,37 @@ const Next = Type.Union([Type.String(), Type.Null()], {
     'Cursor of the next page; null on the last. A page may be short, even empty, and not the last.',
 });
 
-const AdminSession = Type.Object(
+const ADMIN_SESSION = {
+  session_id: Type.String({ format: 'uuid' }),
+  user_id: Type.String(),
+  status: Type.Enum(SESSION_STATUSES),
+  created_at: Type.String({ format: 'date-time' }),
+  expires_at: Type.String({ format: 'date-time' }),
+  reserved_bytes: Bytes,
+  upload_offset: Bytes,
+  upload_length: OrNull(Bytes),
+  file_format: OrNull(Type.String()),
+};
+
+const AdminSession = Type.Object(ADMIN_SESSION, { title: 'AdminSession' });
+
+const AdminSessionDetail = Type.Object(
   {
-    session_id: Type.String({ format: 'uuid' }),
-    user_id: Type.String(),
-    status: Type.Enum(SESSION_STATUSES),
-    created_at: Type.String({ format: 'date-time' }),
-    expires_at: Type.String({ format: 'date-time' }),
-    reserved_bytes: Bytes,
-    upload_offset: Bytes,
-    upload_length: OrNull(Bytes),
-    file_format: OrNull(Type.String()),
+    ...ADMIN_SESSION,
+    verifying: Type.Boolean({ description: 'All bytes are there, and are being verified.' }),
+    writer: OrNull(Type.String({ description: 'The instance that took bytes for it last.' })),
+    writer_epoch: Type.Integer({ minimum: 0, description: 'How often a request took the upload over.' }),
+    completed_at: OrNull(Type.String({ format: 'date-time' })),
+    sha256: OrNull(Type.String()),
+    failure: OrNull(Type.Object({ error_code: Type.String(), error_message: Type.String() })),
   },
-  { title: 'AdminSession' },
+  { title: 'AdminSessionDetail' },
 );
+
+const NO_SESSION: Refusal = {
+  code: 'SESSION_NOT_FOUND',
+  message: 'There is no such upload session, or it ended so long ago that it is forgotten.',
+};
 
 const FILTERS = {
   user_id: Type.Optional(Uuid('Only sessions of this user.')),
@@ -94,7 +111,7 @@ const Cancelled = Type.Object(
 const tags = ['operations'];
 const security = [{ bearer: [] }];
 
-/** GET /v1/admin/sessions and POST /v1/admin/sessions/cancel. */
+/** GET /v1/admin/sessions, GET /v1/admin/sessions/{session_id} and POST /v1/admin/sessions/cancel. */
 export const adminSessionRoutes: FastifyPluginCallbackTypebox<AdminRouteDeps> = (
   app,
   { administration: { sessions }, authenticate, audit },
@@ -126,6 +143,27 @@ export const adminSessionRoutes: FastifyPluginCallbackTypebox<AdminRouteDeps> = 
       if (!page.ok) return sendRefusal(reply, page.refusal);
       linkNextPage(reply, page.value.next);
       return { sessions: page.value.sessions.map(adminSessionView), next: page.value.next };
+    },
+  );
+
+  app.get(
+    '/sessions/:session_id',
+    {
+      onRequest,
+      schema: {
+        operationId: 'showSession',
+        summary: 'One session of any user, live or ended lately',
+        description:
+          'What administrators ask when an upload gives trouble: how far it is, who writes it, why it failed.',
+        tags,
+        security,
+        params: Type.Object({ session_id: Uuid('The session.') }),
+        response: { 200: AdminSessionDetail, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    async (request, reply) => {
+      const session = await sessions.find(request.params.session_id.toLowerCase());
+      return session ? adminSessionDetail(session) : sendRefusal(reply, NO_SESSION);
     },
   );
 
