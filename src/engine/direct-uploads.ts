@@ -1,4 +1,5 @@
-import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { accepted, type Outcome, type Refusal, SluiceError } from '../core/errors.ts';
 import type {
   ArrivedPart,
   BlobStore,
@@ -47,6 +48,12 @@ export interface DirectUploadsDeps {
 
 const URL_TTL_MS = 15 * 60_000;
 
+/** How long to wait for another request that begins the same upload, and between two looks. */
+const BEGINNING_MS = 1500;
+const LOOK_AGAIN_MS = 20;
+/** Of each request that begins the same upload, one can come between. */
+const SIGN_TRIES = 10;
+
 const NOT_DIRECT: Refusal = {
   code: 'CONFLICT',
   message: 'This session takes the file at its upload_url. Ask for "transfer": "direct" with initiate.',
@@ -79,31 +86,52 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
     return direct.plan(session) ? null : { ok: false, refusal: NOT_DIRECT };
   }
 
+  /** Of several who begin it at the same time (the same Idempotency-Key twice) the newest does, and all give its upload. */
   async function begin(session: Session): Promise<Outcome<Session>> {
     if (session.status === 'active' && direct.plan(session)) return accepted(session);
     const { sessionId, expectedFileSize: length } = session;
     if (length === null) throw new TypeError('a direct upload has a declared size');
+    const taken = await sessions.take(sessionId, instance);
+    if (taken.kind === 'not_found') return { ok: false, refusal: NO_SESSION };
+    if (taken.kind === 'ended') return { ok: false, refusal: endedRefusal(taken.session) };
+    const { epoch } = taken.session;
+    // Begun since it was looked at: its URLs may be in use.
+    if (direct.plan(taken.session)) return accepted(taken.session);
     try {
-      const taken = await sessions.take(sessionId, instance);
-      if (taken.kind === 'not_found') return { ok: false, refusal: NO_SESSION };
-      if (taken.kind === 'ended') return { ok: false, refusal: endedRefusal(taken.session) };
-      const { epoch } = taken.session;
       const storage = await direct.begin(sessionId, { length, epoch });
       const result = await sessions.commit(sessionId, epoch, { offset: 0, storage });
       if (result.kind === 'committed') return accepted(result.session);
     } catch (fault) {
       // Without the upload the session is of no use, and its reservation would only be in the way.
-      await uploads.cancel(session).catch(() => {});
+      const left = await sessions.find(sessionId).catch(() => null);
+      if (left?.epoch === epoch && !direct.plan(left)) await uploads.cancel(left).catch(() => {});
       throw fault;
     }
-    // Somebody began it at the same time (the same Idempotency-Key twice): theirs counts.
-    const found = await sessions.find(sessionId);
-    return found && direct.plan(found) ? accepted(found) : { ok: false, refusal: NO_SESSION };
+    return begunByAnother(sessionId);
+  }
+
+  /** Whoever took the session from us is about to begin the upload. */
+  async function begunByAnother(sessionId: string): Promise<Outcome<Session>> {
+    const giveUpAt = performance.now() + BEGINNING_MS;
+    for (;;) {
+      const found = await sessions.find(sessionId);
+      if (!found) return { ok: false, refusal: NO_SESSION };
+      if (found.status !== 'active') return { ok: false, refusal: endedRefusal(found) };
+      if (direct.plan(found)) return accepted(found);
+      if (performance.now() > giveUpAt) {
+        throw new SluiceError(
+          'STORAGE_UNAVAILABLE',
+          'The upload is still being begun. Try again in a moment.',
+        );
+      }
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 
   async function sign(
     session: Session,
     partNumbers: readonly number[],
+    triesLeft = SIGN_TRIES,
   ): Promise<Outcome<readonly SignedPart[]>> {
     const no = objection(session);
     if (no) return no;
@@ -116,8 +144,10 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
     const result = await sessions.commit(sessionId, epoch, { offset, storage });
     if (result.kind === 'ended') return { ok: false, refusal: endedRefusal(result.session) };
     if (result.kind === 'not_found') return { ok: false, refusal: NO_SESSION };
-    if (result.kind !== 'committed') return { ok: false, refusal: WRONG_PARTS };
-    return accepted(parts);
+    if (result.kind === 'committed') return accepted(parts);
+    // Another request that wanted to begin the upload took the session, and found it begun.
+    const found = triesLeft > 0 ? await sessions.find(sessionId) : null;
+    return found ? sign(found, partNumbers, triesLeft - 1) : { ok: false, refusal: WRONG_PARTS };
   }
 
   function belong(session: Session, partNumbers: readonly number[]): boolean {
@@ -216,7 +246,7 @@ export function createDirectUploads(deps: DirectUploadsDeps): DirectUploads {
   return {
     plan: (session) => direct.plan(session),
     begin,
-    sign,
+    sign: (session, partNumbers) => sign(session, partNumbers),
     async arrived(session) {
       const no = objection(session);
       if (no) return no;

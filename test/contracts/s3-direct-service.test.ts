@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { after, before, type TestContext, test } from 'node:test';
 import { fakeMp4 } from '../engine/service.ts';
 import { createTestBucket, type TestBucket } from '../helpers/s3.ts';
@@ -119,6 +119,22 @@ test('direct: parts go to the bucket, and the file is verified and counted once'
   assert.equal((await json(first)).status, 'completed');
   assert.equal((await post(url, 'complete', { parts })).status, 200, 'again is the same');
   await assertCompleted(service, sessionId, bytes);
+});
+
+test('direct: initiating several times at once gives one upload, and the URLs of whoever was first are good', async (t) => {
+  const service = await startS3Service(t, bucket);
+  for (let round = 0; round < 5; round += 1) {
+    const bytes = fakeMp4(9 * MIB);
+    const body = { transfer: 'direct', expected_file_size: bytes.length };
+    const key = { 'idempotency-key': randomUUID() };
+    const asked = Array.from({ length: 6 }, () => service.initiate(body, key));
+    const { upload_url } = await json(await Promise.race(asked));
+    const parts = await sendParts(String(upload_url), bytes, [1, 2]);
+    const answers = await Promise.all(asked);
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));
+    assert.equal((await post(String(upload_url), 'complete', { parts })).status, 200);
+  }
+  assert.equal((await service.quota()).quota_used, 5 * 9 * MIB);
 });
 
 test('direct: completing at the same time counts once', async (t) => {

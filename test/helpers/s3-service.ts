@@ -45,10 +45,10 @@ export async function startS3Service(
     stores: service.stores,
     authorization,
 
-    initiate: (body: object) =>
+    initiate: (body: object, headers: Readonly<Record<string, string>> = {}) =>
       fetch(`${dashboard}/initiate`, {
         method: 'POST',
-        headers: { authorization, 'content-type': 'application/json' },
+        headers: { authorization, 'content-type': 'application/json', ...headers },
         body: JSON.stringify({
           dashboard_context: { source_section: 'video_analysis', workflow_type: 'single_upload' },
           ...body,
