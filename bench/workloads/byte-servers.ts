@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Bench, OURS, type Running, type Sample } from '../harness/contract.ts';
 import { cpuSeconds } from '../harness/process-usage.ts';
 import type { Upload, Way } from '../load/uploads.ts';
+import { BYTE_STEPS, type ByteStep, startByteStep } from '../peers/bytes.ts';
 import { startNginx } from '../peers/nginx.ts';
 import { startSluice } from '../peers/sluice.ts';
 import { startTusNode, TUS_NODE_PATH } from '../peers/tus-node.ts';
@@ -18,7 +19,7 @@ export interface ByteServer {
 }
 
 /** Ours as it ships, by tus and by PUT; and without forcing files to the disk, as the peers do not either. */
-type Name = typeof OURS | 'sluice PUT' | 'sluice, not forced' | 'tusd' | '@tus/server' | 'nginx';
+type Name = typeof OURS | 'sluice PUT' | 'sluice, not forced' | 'tusd' | '@tus/server' | 'nginx' | ByteStep;
 
 /** Start ours and these, each with a folder of its own on the same disk. */
 export async function startByteServers(
@@ -38,6 +39,10 @@ export async function startByteServers(
     tusd: () => startTusd(['-upload-dir', of('tusd')]),
     '@tus/server': () => startTusNode(of('@tus/server')),
     nginx: () => startNginx(of('nginx')),
+    'node:http': () => startByteStep('node:http', of('node:http')),
+    'node:http + file': () => startByteStep('node:http + file', of('node:http + file')),
+    'node:http + file + SHA-256': () =>
+      startByteStep('node:http + file + SHA-256', of('node:http + file + SHA-256')),
   };
   const running = await bench.start(Object.fromEntries(names.map((name) => [name, starts[name]])));
   return {
@@ -46,7 +51,7 @@ export async function startByteServers(
       const one = running.get(name);
       if (!one) throw new Error(`${name} does not run`);
       const path = { tusd: TUSD_PATH, '@tus/server': TUS_NODE_PATH }[name] ?? '';
-      const way = name === 'nginx' || name === 'sluice PUT' ? 'put' : 'tus';
+      const way = name === 'nginx' || name === 'sluice PUT' || name in BYTE_STEPS ? 'put' : 'tus';
       return { running: one, folder: folders.get(name as Name) ?? folder, path, way };
     },
   };

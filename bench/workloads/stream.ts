@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Workload } from '../harness/contract.ts';
-import { sendAtOnce } from '../load/uploads.ts';
+import { sendAtOnce, type Upload } from '../load/uploads.ts';
 import { nginx } from '../peers/nginx.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
+import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
@@ -19,11 +20,15 @@ export const stream: Workload = {
   async run(bench) {
     const { running, serverOf } = await startByteServers(bench, [
       ...(['sluice', 'sluice PUT', 'sluice, not forced', 'tusd', '@tus/server', 'nginx'] as const),
+      ...BYTE_LADDER,
     ]);
     const size = bench.sized(500, 16) * MEBIBYTE;
-    await bench.alternate(running, async (_one, name) =>
-      measureSending(serverOf(name), { size, count: 1, send: (upload) => sendAtOnce(upload, 1) }),
-    );
+    const ladder = createByteLadder(bench, ['tusd', '@tus/server', 'nginx']);
+    await bench.alternate(running, async (_one, name) => {
+      const sending = { size, count: 1, send: (upload: Upload) => sendAtOnce(upload, 1) };
+      return ladder.keep(name, await measureSending(serverOf(name), sending));
+    });
+    ladder.note();
     for (let round = 0; round < bench.rounds; round += 1) bench.record('SHA-256 alone', { cpu: hashCost() });
     bench.note('ours hashes every file; what that alone takes of the processor stands among the figures.');
   },

@@ -1,7 +1,8 @@
 import type { Workload } from '../harness/contract.ts';
-import { sendAtOnce } from '../load/uploads.ts';
+import { sendAtOnce, type Upload } from '../load/uploads.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
+import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
@@ -15,11 +16,15 @@ export const streams: Workload = {
     cpu: { title: '16 streams of 100 MiB: CPU', unit: 's/GiB' },
   },
   async run(bench) {
-    const { running, serverOf } = await startByteServers(bench, ['sluice', 'tusd', '@tus/server']);
+    const names = ['sluice', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
+    const { running, serverOf } = await startByteServers(bench, names);
     const size = bench.sized(100, 2) * MEBIBYTE;
-    await bench.alternate(running, async (_one, name) =>
-      measureSending(serverOf(name), { size, count: 16, send: (upload) => sendAtOnce(upload, 16) }),
-    );
+    const ladder = createByteLadder(bench, ['tusd', '@tus/server']);
+    await bench.alternate(running, async (_one, name) => {
+      const sending = { size, count: 16, send: (upload: Upload) => sendAtOnce(upload, 16) };
+      return ladder.keep(name, await measureSending(serverOf(name), sending));
+    });
+    ladder.note();
   },
 };
 

@@ -1,0 +1,80 @@
+/**
+ * How fast a Node process can take bytes at all: `node:http`, and of what the service does with a body only this, by name:
+ *
+ * - `discard`  the bytes are counted and thrown away
+ * - `write`    they are written to a file, gathered to as much as the service gathers, one batch after another
+ * - `hash`     the same, and hashed with SHA-256 beside the write
+ *
+ * No sessions, no acknowledgements, no limits, nothing forced to the disk.
+ * Arguments: its port, the folder of files, one of these names.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import { type FileHandle, open } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import { basename, join } from 'node:path';
+import { releaseMemory } from '../../src/core/release-memory.ts';
+import { createGathering } from '../../src/engine/gathering.ts';
+import { DEFAULT_ENGINE_LIMITS } from '../../src/engine/limits.ts';
+
+const [port, folder = '', work] = process.argv.slice(2);
+const gathering = createGathering(DEFAULT_ENGINE_LIMITS);
+
+createServer((request, response) => {
+  take(request)
+    .then(() => response.writeHead(201).end())
+    .catch((fault: unknown) => response.writeHead(500).end(String(fault)));
+}).listen(Number(port), '127.0.0.1');
+
+async function take(request: IncomingMessage): Promise<void> {
+  if (work === 'discard') {
+    request.on('data', (piece: Buffer) => releaseMemory([piece]));
+    await once(request, 'end');
+    return;
+  }
+  const file = await open(join(folder, basename(request.url ?? '')), 'w', 0o600);
+  const hash = work === 'hash' ? createHash('sha256') : null;
+  gathering.enter();
+  try {
+    await store(request, file, hash);
+    hash?.digest();
+  } finally {
+    gathering.leave();
+    await file.close();
+  }
+}
+
+/** The next batch gathers while one is written; above the high-water mark the socket is paused. */
+async function store(request: IncomingMessage, file: FileHandle, hash: Hash | null): Promise<void> {
+  let pieces: Buffer[] = [];
+  let gathered = 0;
+  let ended = false;
+  let wake = Promise.withResolvers<void>();
+  request.on('data', (piece: Buffer) => {
+    pieces.push(piece);
+    gathered += piece.length;
+    if (gathered >= gathering.highWaterBytes) request.pause();
+    if (gathered >= gathering.batchBytes) wake.resolve();
+  });
+  request.on('end', () => {
+    ended = true;
+    wake.resolve();
+  });
+  request.on('error', wake.reject);
+
+  for (let at = 0; !ended || gathered > 0; ) {
+    await wake.promise;
+    if (!ended) wake = Promise.withResolvers();
+    const batch = pieces;
+    const bytes = gathered;
+    if (bytes === 0) continue;
+    pieces = [];
+    gathered = 0;
+    request.resume();
+    const written = file.writev(batch, at);
+    for (const piece of batch) hash?.update(piece);
+    if ((await written).bytesWritten !== bytes) throw new Error('the file takes no more bytes');
+    at += bytes;
+    releaseMemory(batch);
+  }
+}
