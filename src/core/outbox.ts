@@ -58,8 +58,8 @@ export interface Outbox {
    * oldest pending event is given out: the next one follows when that one is delivered or dead.
    */
   claim(limit: number, leaseMs: number): Promise<OutboxEvent[]>;
-  /** It has arrived, whoever holds the lease by now. Idempotent. */
-  delivered(id: string): Promise<void>;
+  /** They have arrived, whoever holds the leases by now. Idempotent. */
+  delivered(...ids: readonly string[]): Promise<void>;
   /**
    * It did not arrive: due again in `retryInMs`, or dead where that is null. Changes nothing where somebody
    * else has claimed it since, or where it has arrived.

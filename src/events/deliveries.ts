@@ -5,6 +5,8 @@ import { type Log, type OutboxRunner, startOutboxRunner } from './runner.ts';
 import { createWebhook, type WebhookOptions } from './webhook.ts';
 
 const DAY_MS = 86_400_000;
+/** Under way at once where all of them go to Redis, which takes many in one call. */
+const STREAM_WIDTH = 256;
 
 export interface DeliveriesOptions {
   readonly outbox: Outbox;
@@ -42,6 +44,7 @@ export function startDeliveries(options: DeliveriesOptions): OutboxRunner {
   return startOutboxRunner({
     outbox,
     deliver: deliverToAll(receivers),
+    ...(!webhook && { width: STREAM_WIDTH }),
     retentionMs: periodMs + DAY_MS,
     log,
   });

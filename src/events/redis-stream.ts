@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { gatherCalls } from '../core/gather.ts';
 import type { OutboxEvent } from '../core/outbox.ts';
 import type { TextCipher } from '../core/ports.ts';
 import { type Deliver, envelope } from './delivery.ts';
+import { readRedisScript, type ScriptRunner } from './redis-script.ts';
 
 /** About so many of the newest events are kept, for readers that were away. */
 const MAX_ENTRIES = 10_000;
@@ -12,11 +13,8 @@ const MARK_LIFE_MS = 2 * DAY_MS;
 const STREAM_LIFE_MS = 31 * DAY_MS;
 const LIMITS = [MAX_ENTRIES, MARK_LIFE_MS, STREAM_LIFE_MS].map(String);
 const TIMEOUT_MS = 2_000;
-
-/** What of a Redis client is needed here. */
-interface ScriptRunner {
-  eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
-}
+/** Events of one script: enough to share its cost, few enough that nobody at Redis waits a millisecond for it. */
+const MOST_AT_ONCE = 64;
 
 export interface RedisStreamOptions {
   readonly redis: ScriptRunner;
@@ -44,29 +42,39 @@ function seal(event: OutboxEvent, cipher: TextCipher): OutboxEvent {
 
 /**
  * Adds events to a Redis stream with the fields `id`, `type` and `event` (JSON, as webhooks get it), for
- * consumers that read with XREAD or XREADGROUP.
+ * consumers that read with XREAD or XREADGROUP. Those that come in one turn are added together, in their order.
  */
 export function createRedisStream({ redis, stream, cipher }: RedisStreamOptions): Deliver {
-  const script = readFileSync(new URL('./redis-stream.lua', import.meta.url), 'utf8');
+  const run = readRedisScript(redis, new URL('./redis-stream.lua', import.meta.url));
+
+  const add = gatherCalls<Addition>(MOST_AT_ONCE, async (added) => {
+    const marks = added.map(({ event }) => `{${stream}}:told:${event.id}`);
+    const told = added.flatMap(({ event, json }) => [event.id, String(event.attempts), event.kind, json]);
+    await inTime(run([stream, ...marks], [...LIMITS, ...told]));
+  });
 
   return async (event) => {
-    const mark = `{${stream}}:told:${event.id}`;
-    const fields = [
-      event.id,
-      String(event.attempts),
-      event.kind,
-      envelope(cipher ? seal(event, cipher) : event),
-    ];
-    const added = redis.eval(script, 2, stream, mark, ...fields, ...LIMITS);
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error('no answer in time')), TIMEOUT_MS);
+    const json = envelope(cipher ? seal(event, cipher) : event);
     try {
-      await Promise.race([added, late.promise]);
+      await add({ event, json });
       return { kind: 'delivered' };
     } catch (error) {
       return { kind: 'failed', reason: `Redis: ${error instanceof Error ? error.message : String(error)}` };
-    } finally {
-      clearTimeout(timer);
     }
   };
+}
+
+interface Addition {
+  readonly event: OutboxEvent;
+  readonly json: string;
+}
+
+async function inTime(added: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error('no answer in time')), TIMEOUT_MS);
+  try {
+    await Promise.race([added, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

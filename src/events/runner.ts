@@ -1,11 +1,15 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { gatherCalls } from '../core/gather.ts';
 import type { Outbox, OutboxEvent } from '../core/outbox.ts';
 import type { Deliver, DeliveryResult } from './delivery.ts';
 import { pauseAfter } from './retry-schedule.ts';
 
 /** Deliveries under way at once: a receiver that hangs holds up no more than these. */
 const WIDTH = 16;
-/** While so many are under way, no others are asked for: one query for several events. */
-const ENOUGH = 12;
+/** While this share of them is under way, no others are asked for: one query for several events. */
+const ENOUGH = 0.75;
+/** Events that are written down as delivered by one statement. */
+const MARKED_AT_ONCE = 256;
 /** How often the outbox is looked at while it is empty. */
 const POLL_MS = 500;
 /** Well above what one delivery may take, so that nobody else takes it for lost. */
@@ -21,6 +25,8 @@ export interface OutboxRunnerOptions {
   readonly log: Log;
   /** Delivered events are kept this long, for replays; at least as long as a quota period. */
   readonly retentionMs: number;
+  /** Deliveries under way at once. */
+  readonly width?: number;
   readonly pollMs?: number;
   readonly leaseMs?: number;
   readonly graceMs?: number;
@@ -44,27 +50,31 @@ export interface OutboxRunner {
  */
 export function startOutboxRunner(options: OutboxRunnerOptions): OutboxRunner {
   const { outbox, deliver, log, retentionMs, random = Math.random } = options;
-  const { pollMs = POLL_MS, leaseMs = LEASE_MS, graceMs = GRACE_MS } = options;
+  const { width = WIDTH, pollMs = POLL_MS, leaseMs = LEASE_MS, graceMs = GRACE_MS } = options;
   const underWay = new Set<Promise<void>>();
   const breakingOff = new AbortController();
   const outage = createOutage(log);
   let stopping = false;
   let wake = () => {};
+  const markDelivered = gatherCalls<string>(MARKED_AT_ONCE, (ids) => outbox.delivered(...ids));
   let nextPrune = performance.now() + Math.random() * PRUNE_EVERY_MS;
 
   async function run(): Promise<void> {
     while (!stopping) {
-      const room = WIDTH - underWay.size;
+      const room = width - underWay.size;
       const events = await outage.watch(() => outbox.claim(room, leaseMs), []);
       for (const event of events) launch(event);
       if (events.length < room) await untilSomethingChanges(pollMs);
-      while (underWay.size > ENOUGH && !stopping) await untilSomethingChanges(pollMs);
+      while (underWay.size > ENOUGH * width && !stopping) await untilSomethingChanges(pollMs);
       await pruneSometimes();
     }
   }
 
   function launch(event: OutboxEvent): void {
-    const delivery: Promise<void> = settle(event).finally(() => underWay.delete(delivery));
+    const delivery: Promise<void> = settle(event).finally(() => {
+      underWay.delete(delivery);
+      wake();
+    });
     underWay.add(delivery);
   }
 
@@ -84,7 +94,7 @@ export function startOutboxRunner(options: OutboxRunnerOptions): OutboxRunner {
   }
 
   async function writeDown(event: OutboxEvent, result: DeliveryResult): Promise<void> {
-    if (result.kind === 'delivered') return outbox.delivered(event.id);
+    if (result.kind === 'delivered') return markDelivered(event.id);
     const pause = pauseAfter(event.attempts, random(), result.retryAfterMs);
     await outbox.failed(event, result.reason, pause);
     const details = { event: event.id, attempts: event.attempts, reason: result.reason };
@@ -98,14 +108,16 @@ export function startOutboxRunner(options: OutboxRunnerOptions): OutboxRunner {
     if (pruned < PRUNE_BATCH) nextPrune = performance.now() + PRUNE_EVERY_MS;
   }
 
-  /** A delivery ends, some time passes, or all is to end. */
+  /** Deliveries end, some time passes, or all is to end. */
   async function untilSomethingChanges(ms: number): Promise<void> {
     if (stopping) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     wake = resolve;
-    await Promise.race([promise, ...underWay]);
+    await promise;
     clearTimeout(timer);
+    // Those that were delivered together all end in this turn.
+    await nextTurn();
   }
 
   const running = run();

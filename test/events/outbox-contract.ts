@@ -88,6 +88,25 @@ export function outboxContract(name: string, makeHarness: () => Promise<OutboxHa
     },
   );
 
+  promise(
+    'several are written down as delivered at once, none of them twice, and no others',
+    async (harness) => {
+      const { outbox, record } = await harness.connect();
+      const subject = newSession();
+      for (const id of ['a', 'b', 'c']) await record(event(id));
+      for (const id of ['d1', 'd2']) await record(event(id, subject));
+      await outbox.claim(10, LEASE_MS);
+      await outbox.delivered('a', 'c', 'd1', 'unknown');
+      assert.deepEqual(await claimIds(outbox), ['d2'], 'its turn has come');
+      const before = await outbox.list({ status: 'delivered', limit: 10 });
+      assert.deepEqual(before.map(({ id }) => id).sort(), ['a', 'c', 'd1']);
+      await harness.advance(HOUR_MS);
+      await outbox.delivered('c', 'a');
+      assert.deepEqual(await outbox.list({ status: 'delivered', limit: 10 }), before);
+      await outbox.delivered();
+    },
+  );
+
   promise('events of one subject come one after the other, others do not wait for them', async (harness) => {
     const { outbox, record } = await harness.connect();
     const subject = newSession();

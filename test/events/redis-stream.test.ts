@@ -79,6 +79,39 @@ promise('retries for another receiver’s sake do not add it again; a replay doe
   assert.equal(await redis.xlen(stream), 2);
 });
 
+promise('events of one turn are one call, each added once and in their order', async (redis, stream) => {
+  let calls = 0;
+  const counting = {
+    evalsha(...args: Parameters<typeof redis.evalsha>) {
+      calls += 1;
+      return redis.evalsha(...args);
+    },
+    eval: redis.eval.bind(redis),
+  };
+  const deliver = createRedisStream({ redis: counting, stream, cipher: null });
+  await deliver({ ...EVENT, id: 'known' }, signal);
+  const ids = Array.from({ length: 40 }, (_, n) => `event-${n}`);
+  const before = calls;
+  const events = [{ ...EVENT, id: 'known', attempts: 2 }, ...ids.map((id) => ({ ...EVENT, id }))];
+  const results = await Promise.all(events.map((event) => deliver(event, signal)));
+  assert.deepEqual(new Set(results.map(({ kind }) => kind)), new Set(['delivered']));
+  assert.equal(calls - before, 1);
+  const told = (await redis.xrange(stream, '-', '+')).map(([, fields]) => fields[1]);
+  assert.deepEqual(told, ['known', ...ids]);
+});
+
+promise('an event that cannot be read fails alone', async (redis, stream) => {
+  const cipher = createTextCipher({ keys: [{ id: 'k1', key: randomBytes(32) }] });
+  const deliver = createRedisStream({ redis, stream, cipher });
+  const broken = { ...EVENT, id: 'broken', payload: '{' };
+  const outcomes = await Promise.allSettled([broken, EVENT].map((event) => deliver(event, signal)));
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'fulfilled'],
+  );
+  assert.equal(await redis.xlen(stream), 1);
+});
+
 promise('the stream is bounded, and no key is without an end', async (redis, stream) => {
   const deliver = createRedisStream({ redis, stream, cipher: null });
   await deliver(EVENT, signal);

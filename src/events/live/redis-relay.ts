@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readRedisScript, type ScriptRunner } from '../redis-script.ts';
 import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayListener } from './relay.ts';
 
 /** What of a Redis client is needed: one for commands, one that does nothing but listen. */
-interface Commands {
+interface Commands extends ScriptRunner {
   readonly isCluster: boolean;
-  evalsha(digest: string, keys: number, ...parameters: string[]): Promise<unknown>;
-  eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>;
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
 }
 
@@ -31,8 +28,7 @@ const ENOUGH_AT_ONCE = 128;
 
 /** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
 export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Options): Relay {
-  const script = readFileSync(new URL('./redis-relay.lua', import.meta.url), 'utf8');
-  const digest = createHash('sha1').update(script).digest('hex');
+  const run = readRedisScript(commands, new URL('./redis-relay.lua', import.meta.url));
   const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
   const listeners = new Map<string, Set<RelayListener>>();
   subscriber.on('message', (channel, text) => {
@@ -81,14 +77,7 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
   }
 
   function send(keys: readonly string[], told: readonly string[]): void {
-    const parameters = [...keys, ...limits, ...told];
-    commands
-      .evalsha(digest, keys.length, ...parameters)
-      .catch((fault: unknown) => {
-        if (!(fault instanceof Error && fault.message.startsWith('NOSCRIPT'))) throw fault;
-        return commands.eval(script, keys.length, ...parameters);
-      })
-      .catch(onLost);
+    run(keys, [...limits, ...told]).catch(onLost);
   }
 
   return {

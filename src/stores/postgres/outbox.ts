@@ -40,9 +40,9 @@ export function createPostgresOutbox(pool: Pool): Outbox & OutboxBacklog & Pick<
         return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
       }),
 
-    delivered: (id) =>
+    delivered: (...ids) =>
       pool.operation(async (query) => {
-        await query(delivered, [id]);
+        await query(delivered, [JSON.stringify(ids)]);
       }),
 
     failed: ({ id, attempts }, reason, retryInMs) =>

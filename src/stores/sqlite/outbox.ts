@@ -60,9 +60,10 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
         return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
       }),
 
-    delivered: (id) =>
+    delivered: (...ids) =>
       db.write(() => {
-        delivered.run({ id, now: clock.now() });
+        const now = clock.now();
+        for (const id of ids) delivered.run({ id, now });
       }),
 
     failed: ({ id, attempts }, reason, retryInMs) =>
