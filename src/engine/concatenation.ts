@@ -6,6 +6,7 @@ import type { Completion } from './completion.ts';
 import { stopRefusal } from './ending.ts';
 import type { Hashing } from './hashing.ts';
 import { createJoin, type Joined } from './join-partials.ts';
+import { clearOvertaken } from './overtaken.ts';
 import type { EngineDeps } from './parts.ts';
 import { takeOver } from './take-over.ts';
 import { stopReasonOf, type Writers } from './writers.ts';
@@ -67,7 +68,11 @@ export function createFinalUploads(deps: Deps): FinalUploads {
 
       const ids = partials.map(({ sessionId }) => sessionId);
       const merged = await sessions.merge(session.sessionId, session.epoch, joined.bytes, ids);
-      if (merged.kind !== 'merged') return notMerged(merged);
+      if (merged.kind !== 'merged') {
+        const { sessionId } = session;
+        await clearOvertaken(deps, { sessionId, storage: joined.bytes.storage });
+        return notMerged(merged);
+      }
       // Nothing is written from here on: a newcomer need not wait for the completion.
       slot.leave(true);
       const outcome = await conclude(merged.session, joined.digest);

@@ -11,6 +11,7 @@ import {
 } from './append.ts';
 import type { Commits, Verdict } from './commits.ts';
 import type { Intake } from './intake.ts';
+import { clearOvertaken } from './overtaken.ts';
 import type { EngineParts } from './parts.ts';
 import type { ReceptionEnd } from './receive.ts';
 import type { Transfer } from './transfer.ts';
@@ -46,11 +47,13 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
   const { request } = transfer;
   const progress = writer.progress();
   const { offset, storage } = progress;
-  if (commits.verdict) return verdictResult(parts, commits.verdict, storage);
+  if (commits.verdict) return overtaken(parts, ending, commits.verdict);
   if (end.kind === 'lost') return admitLoss(parts, ending);
   if (end.kind === 'refused' && end.final) return failTransfer(parts, ending, end.refusal);
 
   if (request.check && !(end.kind === 'ended' && request.check.matches())) {
+    // Nothing is committed, which would have told of it.
+    await clearOvertaken(parts, { sessionId: commits.session.sessionId, storage });
     return end.kind === 'ended'
       ? { kind: 'refused', refusal: CHECKSUM_MISMATCH }
       : answerTo(end, commits.session);
@@ -79,7 +82,7 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
   if (result.kind === 'quota_exceeded') {
     throw new Error('a commit that asks for no more than is reserved was refused for the quota');
   }
-  if (result.kind !== 'committed') return verdictResult(parts, result, storage);
+  if (result.kind !== 'committed') return overtaken(parts, ending, result);
 
   const { session } = result;
   const { sessionId, uploadOffset, epoch } = session;
@@ -130,6 +133,16 @@ export function stopRefusal(reason: StopReason): Refusal {
   }
 }
 
+/** The same of a writer that has stored something, which nobody may need. */
+async function overtaken(parts: EngineParts, { commits, writer }: Ending, verdict: Verdict) {
+  const { sessionId } = commits.session;
+  const { storage } = writer.progress();
+  const answer = await verdictResult(parts, verdict, storage);
+  const isElsewhere = verdict.kind === 'fenced' || answer.kind === 'completed_before';
+  if (isElsewhere) await clearOvertaken(parts, { sessionId, storage });
+  return answer;
+}
+
 /** Somebody else decided: a newer writer, whoever ended the session, or a store that stays away. */
 export async function verdictResult(
   parts: EngineParts,
@@ -160,13 +173,14 @@ async function failTransfer(parts: EngineParts, ending: Ending, refusal: Refusal
   // Told, so that whoever deletes the bytes finds them.
   const result = await commits.commit({ offset: commits.session.uploadOffset, storage });
   if (result.kind !== 'committed' && result.kind !== 'quota_exceeded') {
-    return verdictResult(parts, result, storage);
+    return overtaken(parts, ending, result);
   }
   await parts.uploads.fail(commits.session, { error_code: refusal.code, error_message: refusal.message });
   return { kind: 'refused', refusal };
 }
 
-async function admitLoss(parts: EngineParts, { commits, writer }: Ending): Promise<AppendResult> {
+async function admitLoss(parts: EngineParts, ending: Ending): Promise<AppendResult> {
+  const { commits, writer } = ending;
   const { uploadLength, detectedFormat } = commits.session;
   const progress = writer.progress();
   const result = await commits.commit({
@@ -177,5 +191,5 @@ async function admitLoss(parts: EngineParts, { commits, writer }: Ending): Promi
   });
   if (result.kind === 'committed') return { kind: 'offset_mismatch', session: result.session };
   if (result.kind === 'quota_exceeded') throw new Error('a falling offset was refused for the quota');
-  return verdictResult(parts, result, progress.storage);
+  return overtaken(parts, ending, result);
 }

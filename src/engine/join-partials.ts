@@ -4,6 +4,7 @@ import type { Session } from '../core/session.ts';
 import type { FileDigest } from './file-digest.ts';
 import type { Hashing } from './hashing.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { clearOvertaken } from './overtaken.ts';
 import type { EngineDeps } from './parts.ts';
 import { readHead } from './verify.ts';
 
@@ -20,10 +21,10 @@ interface Joining {
   readonly onOpened: () => void;
 }
 
-type Deps = Pick<EngineDeps, 'blobs' | 'uploads'> & { readonly hashing: Hashing };
+type Deps = Pick<EngineDeps, 'sessions' | 'blobs' | 'uploads'> & { readonly hashing: Hashing };
 
 /** Joins the bytes of partial uploads as those of their final one. Rejects where it is told to stop. */
-export function createJoin({ blobs, uploads, hashing }: Deps) {
+export function createJoin({ sessions, blobs, uploads, hashing }: Deps) {
   return async function join(
     final: Session,
     partials: readonly Session[],
@@ -36,7 +37,14 @@ export function createJoin({ blobs, uploads, hashing }: Deps) {
     const writer = await blobs.open({ sessionId, storage }, { offset: 0, length, epoch, sole, signal });
     onOpened();
     const digest = hashing.begin(length);
-    return joinHere(final, partials, { writer, digest }, signal).finally(() => digest.drop());
+    try {
+      return await joinHere(final, partials, { writer, digest }, signal);
+    } catch (fault) {
+      await clearOvertaken({ sessions, blobs }, { sessionId, storage: writer.progress().storage });
+      throw fault;
+    } finally {
+      digest.drop();
+    }
   };
 
   /** Without the bytes passing through, where the store can do that with these. */

@@ -88,6 +88,7 @@ export function observeBlobs<B extends BlobStore>(blobs: B, instruments: Instrum
 
     finalize: (ref, storageKey) => observed(timers.finalize, 0, () => blobs.finalize(ref, storageKey)),
     discard: (ref, storageKey) => timers.discard(() => blobs.discard(ref, storageKey)),
+    discardOvertaken: (...late) => timers.discard(() => blobs.discardOvertaken(...late)),
     ...(joinBlobs && {
       joinBlobs: (...joined: Parameters<typeof joinBlobs>) => timers.join(() => joinBlobs(...joined)),
     }),

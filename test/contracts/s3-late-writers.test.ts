@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import type { BlobRef, BlobStore, BlobWriter } from '../../src/core/ports.ts';
 import { connectS3 } from '../../src/stores/s3/connect.ts';
 import { parseState } from '../../src/stores/s3/upload-state.ts';
+import { until } from '../e2e/until.ts';
 import { createAcknowledgedStore, createTestBucket, type TestBucket, testS3 } from '../helpers/s3.ts';
 import { type Mischief, startS3Proxy } from '../helpers/s3-proxy.ts';
 
@@ -95,6 +96,43 @@ test('a late tail does not replace the tail of its successor', async () => {
   await assertFinished({ sessionId, storage: told }, bytes);
 });
 
+for (const bytesOfLate of [3000, 2 * PART + 3000]) {
+  test(`a writer that begins after the file is finished leaves nothing of its ${bytesOfLate} bytes`, async () => {
+    const sessionId = randomUUID();
+    const bytes = randomBytes(2000);
+    const at = { offset: 0, length: null, maxLength: 10 * PART, sole: false };
+    const writer = await blobs.open({ sessionId, storage: null }, { ...at, epoch: 2 });
+    await writer.write([Buffer.from(bytes)]);
+    await writer.close();
+    const ref = { sessionId, storage: writer.progress().storage };
+    await blobs.finalize(ref, '');
+
+    const late = await blobs.open({ sessionId, storage: null }, { ...at, epoch: 1 });
+    await haunt(late, randomBytes(bytesOfLate));
+    await blobs.discardOvertaken({ sessionId, storage: late.progress().storage }, ref, '');
+    await assertFinished(ref, bytes);
+  });
+}
+
+test('what a late writer shares with the newest one stays, though it is told to go', async () => {
+  const sessionId = randomUUID();
+  const bytes = randomBytes(2 * PART + 100);
+  const at = { length: bytes.length, maxLength: 10 * PART };
+  const first = await blobs.open({ sessionId, storage: null }, { ...at, offset: 0, epoch: 1, sole: true });
+  await first.write([bytes.subarray(0, PART + 500)]);
+  await first.close();
+  const { storage, offset } = first.progress();
+  const late = await blobs.open({ sessionId, storage }, { ...at, offset, epoch: 2, sole: true });
+  const { storage: shared } = late.progress();
+  const newest = await blobs.open({ sessionId, storage }, { ...at, offset, epoch: 3, sole: false });
+  await newest.write([bytes.subarray(offset)]);
+  await newest.close();
+  const ref = { sessionId, storage: newest.progress().storage };
+  await blobs.discardOvertaken({ sessionId, storage: shared }, ref, '');
+  await late.close();
+  await assertFinished(ref, bytes);
+});
+
 test('nothing of a finished file changes, whatever a late writer does', async () => {
   const sessionId = randomUUID();
   const bytes = randomBytes(2000);
@@ -145,12 +183,15 @@ test('a part whose sending was cut short cannot arrive later in place of a newer
   };
   const proxy = await startS3Proxy(mischief);
   const client = connectS3({ ...testS3(), endpoint: proxy.endpoint });
-  const deadlines = { transferMs: 300, slowestBytesPerSecond: 1e9 };
+  // Long enough for the part before it on a busy machine too, which has half of it for a try.
+  const deadlines = { transferMs: 4000, slowestBytesPerSecond: 1e9 };
   const slow = createAcknowledgedStore({ ...bucket, client, deadlines, smallestPartBytes: PART }).blobs;
   const sessionId = randomUUID();
   const length = 3 * PART;
   const writer = await slow.open({ sessionId, storage: null }, { offset: 0, length, epoch: 1, sole: true });
-  await writer.write([randomBytes(2 * PART)]);
+  await writer.write([randomBytes(PART)]);
+  await until('the first part is stored', () => writer.progress().offset === PART);
+  await writer.write([randomBytes(PART)]);
   await hung;
   await assert.rejects(writer.close(), { code: 'STORAGE_UNAVAILABLE' });
   const { offset, storage } = writer.progress();

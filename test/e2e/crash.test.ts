@@ -13,7 +13,7 @@ const SIZE = 20 * 1024 * 1024;
 const SLICE = 256 * 1024;
 
 test('kill -9 at 50 random moments: each file is right after a resume, and counted once', {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async (t) => {
   const seed = Number(process.env.SLUICE_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   const random = createRandom(seed);

@@ -80,6 +80,11 @@ export interface BlobStore {
   /** Delete all bytes, partial or final, of an upload that was not settled. Idempotent. */
   discard(ref: BlobRef, storageKey: string | null): Promise<void>;
   /**
+   * Delete what a writer has made that was overtaken and has closed: `late` is where its bytes are, as it told itself.
+   * `current` is sealed or completed, under `storageKey`: what its file is made of stays. Idempotent.
+   */
+  discardOvertaken(late: BlobRef, current: BlobRef, storageKey: string): Promise<void>;
+  /**
    * Store the first `bytes` of each piece, which has them all, in order under a new reference, without their
    * passing through here; another writer's attempt is not touched. Null where these cannot be joined so. Left
    * out by stores that never can.

@@ -129,7 +129,12 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
       withStorageFaults(async () => {
         await prepareFolders();
         const { file, offset, storage } = await partials.open(ref, at);
-        if (fsync === 'always') await syncFolder(paths.tempFolder);
+        try {
+          if (fsync === 'always') await syncFolder(paths.tempFolder);
+        } catch (fault) {
+          await file.close();
+          throw fault;
+        }
         return createDiskWriter(file, { offset, storage: formatStorage(storage), fsync });
       }),
 
@@ -157,6 +162,13 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
         await partials.removeAll(checkedId(ref.sessionId));
         await removeStaged(ref.sessionId);
         if (storageKey !== null) await remove(paths.final(storageKey));
+      }),
+
+    // Until the file is in its place, whoever puts it there still looks for what is left.
+    discardOvertaken: (late, _current, storageKey) =>
+      withStorageFaults(async () => {
+        const own = partials.noted(late);
+        if (own !== null && (await isThere(paths.final(storageKey)))) await remove(own);
       }),
 
     async check() {

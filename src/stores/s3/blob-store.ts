@@ -139,6 +139,14 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     await removeSides(sessionId);
   };
 
+  /** Where the late writer went on with the very upload, its parts have numbers of their own, and count for nothing. */
+  const discardOvertaken: BlobStore['discardOvertaken'] = async (late, current) => {
+    if (late.storage === null || current.storage === null) return;
+    const [own, newer] = [parseState(late.storage), parseState(current.storage)];
+    if (own.uploadId !== '' && own.uploadId !== newer.uploadId) await multipart.abort(own);
+    if (own.tail && own.tail.key !== newer.tail?.key) await objects.remove([own.tail.key]);
+  };
+
   const blobs: BlobStore & Probe = {
     backend: 's3',
     name: 'storage',
@@ -146,6 +154,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions) {
     read,
     finalize,
     discard,
+    discardOvertaken,
     joinBlobs: createJoin({ ...completion, keys }),
     storageKey: (ref, createdAt) =>
       ref.storage === null ? keys.file(ref.sessionId, createdAt) : parseState(ref.storage).key,
