@@ -1,15 +1,16 @@
 import type { Endings } from './endings.ts';
-import { giveWay } from './give-way.ts';
+import { createBackground } from './give-way.ts';
 import type { DueSessions } from './ports.ts';
 import type { Session } from './session.ts';
 
 const BATCH = 256;
 /** Sessions with bytes that are worked on at once: requests wait meanwhile. */
 const WIDTH = 64;
-/** Batches under way at once: while the session store works on one, the ledger is told of another. */
+/**
+ * Batches under way at once: while the session store works on one, the ledger is told of another. It is one where
+ * requests keep the process busy.
+ */
 const MOST_AT_ONCE = 4;
-/** Share of the time that requests keep the process busy, from which on it is one batch at a time. */
-const BUSY = 0.3;
 
 interface Deps {
   readonly store: DueSessions;
@@ -24,7 +25,7 @@ interface Deps {
  * It can wait, and requests cannot: after each step it gives way to them.
  */
 export function createSweep({ store, endings }: Deps) {
-  return async function sweep(signal?: AbortSignal): Promise<number> {
+  return async function sweep(signal?: AbortSignal, background = createBackground()): Promise<number> {
     const faults: unknown[] = [];
     const underWay = new Set<string>();
     let cleaned = 0;
@@ -71,12 +72,10 @@ export function createSweep({ store, endings }: Deps) {
       }
     }
 
-    // Until it has looked often enough, requests may be there.
-    let busy = 1;
+    const steps = () => Promise.all(Array.from({ length: background.isBusy() ? 1 : MOST_AT_ONCE }, step));
     while (!isLast && faults.length === 0 && !signal?.aborted) {
-      const beganAt = performance.now();
-      await Promise.all(Array.from({ length: busy > BUSY ? 1 : MOST_AT_ONCE }, step));
-      if (!isLast) busy = await giveWay(performance.now() - beganAt, busy, signal);
+      await background.run(steps);
+      if (!isLast) await background.rest(signal);
     }
     if (faults.length > 0) throw faults[0];
     return cleaned;

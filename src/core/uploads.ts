@@ -2,6 +2,7 @@ import { createAccountBook } from './account-book.ts';
 import { createAdmission, type Initiated, type InitiateRequest } from './admission.ts';
 import { createEndings } from './endings.ts';
 import type { Outcome } from './errors.ts';
+import type { Background } from './give-way.ts';
 import { createInspection, type SessionPage, type ValidateRequest, type Validation } from './inspection.ts';
 import type { Accounts, BlobStore, DueSessions, Events, Ledger, SessionStore } from './ports.ts';
 import type { QuotaSnapshot } from './quota.ts';
@@ -49,8 +50,11 @@ export interface Uploads {
   fail(session: Session, failure: Failure): Promise<Session>;
   /** As `fail`, by its owner's wish; cancelling an ended session changes nothing, a completed one is 409. */
   cancel(session: Session): Promise<Outcome<Session>>;
-  /** Expire what is due, delete bytes nobody will finish. Gives the number of sessions that were cleaned. */
-  sweep(signal?: AbortSignal): Promise<number>;
+  /**
+   * Expire what is due, delete bytes nobody will finish. Gives the number of sessions that were cleaned.
+   * @param background what else is done while nobody waits; left out: nothing.
+   */
+  sweep(signal?: AbortSignal, background?: Background): Promise<number>;
 }
 
 export function createUploads(deps: UploadsDeps): Uploads {

@@ -1,3 +1,4 @@
+import type { Background } from '../core/give-way.ts';
 import type { Outbox, OutboxEvent } from '../core/outbox.ts';
 import { type Deliver, type DeliveryResult, deliverToAll } from './delivery.ts';
 import { createRedisStream, type RedisStreamOptions } from './redis-stream.ts';
@@ -5,7 +6,7 @@ import { type Log, type OutboxRunner, startOutboxRunner } from './runner.ts';
 import { createWebhook, type WebhookOptions } from './webhook.ts';
 
 const DAY_MS = 86_400_000;
-/** Under way at once where all of them go to Redis, which takes many in one call. */
+/** Delivered together where all of them go to Redis alone, which takes many in one call and does not hang for long. */
 const STREAM_WIDTH = 256;
 
 export interface DeliveriesOptions {
@@ -15,6 +16,8 @@ export interface DeliveriesOptions {
   readonly webhook: WebhookOptions | null;
   /** Length of a quota period: what it told must be remembered to its end. */
   readonly periodMs: number;
+  /** What else is done while nobody waits. */
+  readonly background: Background;
   readonly log: Log;
   /** Told of each attempt to deliver an event to the webhook, and when it began (milliseconds since the epoch). */
   readonly onWebhookAttempt?: WebhookObserver;
@@ -32,7 +35,7 @@ export type WebhookObserver = (event: OutboxEvent, beganAt: number, outcome: Del
 
 /** Delivers events to whoever is to hear of them. With nobody there, they wait in the outbox. */
 export function startDeliveries(options: DeliveriesOptions): OutboxRunner {
-  const { outbox, stream, webhook, periodMs, log, onWebhookAttempt, webhookTracer } = options;
+  const { outbox, stream, webhook, periodMs, background, log, onWebhookAttempt, webhookTracer } = options;
   const receivers: Deliver[] = [];
   // The stream comes first: it takes an event once, however often the webhook makes it try again.
   if (stream) receivers.push(createRedisStream(stream));
@@ -44,7 +47,8 @@ export function startDeliveries(options: DeliveriesOptions): OutboxRunner {
   return startOutboxRunner({
     outbox,
     deliver: deliverToAll(receivers),
-    ...(!webhook && { width: STREAM_WIDTH }),
+    background,
+    ...(!webhook && { together: STREAM_WIDTH }),
     retentionMs: periodMs + DAY_MS,
     log,
   });

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gatherCalls } from '../core/gather.ts';
+import { type Background, createBackground } from '../core/give-way.ts';
 import type { Outbox, OutboxEvent } from '../core/outbox.ts';
 import type { Deliver, DeliveryResult } from './delivery.ts';
 import { pauseAfter } from './retry-schedule.ts';
@@ -25,8 +26,10 @@ export interface OutboxRunnerOptions {
   readonly log: Log;
   /** Delivered events are kept this long, for replays; at least as long as a quota period. */
   readonly retentionMs: number;
-  /** Deliveries under way at once. */
-  readonly width?: number;
+  /** What else is done while nobody waits; left out: nothing. */
+  readonly background?: Background;
+  /** So many are claimed, and delivered together before the next ones. Left out: each for itself. */
+  readonly together?: number;
   readonly pollMs?: number;
   readonly leaseMs?: number;
   readonly graceMs?: number;
@@ -50,7 +53,14 @@ export interface OutboxRunner {
  */
 export function startOutboxRunner(options: OutboxRunnerOptions): OutboxRunner {
   const { outbox, deliver, log, retentionMs, random = Math.random } = options;
-  const { width = WIDTH, pollMs = POLL_MS, leaseMs = LEASE_MS, graceMs = GRACE_MS } = options;
+  const {
+    background = createBackground(),
+    together,
+    pollMs = POLL_MS,
+    leaseMs = LEASE_MS,
+    graceMs = GRACE_MS,
+  } = options;
+  const width = together ?? WIDTH;
   const underWay = new Set<Promise<void>>();
   const breakingOff = new AbortController();
   const outage = createOutage(log);
@@ -61,13 +71,21 @@ export function startOutboxRunner(options: OutboxRunnerOptions): OutboxRunner {
 
   async function run(): Promise<void> {
     while (!stopping) {
-      const room = width - underWay.size;
-      const events = await outage.watch(() => outbox.claim(room, leaseMs), []);
-      for (const event of events) launch(event);
-      if (events.length < room) await untilSomethingChanges(pollMs);
+      const isMore = await background.run(begin);
+      if (isMore) await background.rest(breakingOff.signal);
+      else await untilSomethingChanges(pollMs);
       while (underWay.size > ENOUGH * width && !stopping) await untilSomethingChanges(pollMs);
       await pruneSometimes();
     }
+  }
+
+  /** Gives whether there may be more. */
+  async function begin(): Promise<boolean> {
+    const room = width - underWay.size;
+    const events = await outage.watch(() => outbox.claim(room, leaseMs), []);
+    for (const event of events) launch(event);
+    if (together !== undefined) await Promise.all(underWay);
+    return events.length === room;
   }
 
   function launch(event: OutboxEvent): void {

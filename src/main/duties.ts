@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
+import { createBackground } from '../core/give-way.ts';
 import type { Events } from '../core/ports.ts';
 import { createReconcile } from '../core/reconcile.ts';
 import type { Uploads } from '../core/uploads.ts';
@@ -38,9 +39,10 @@ export interface Duties {
 export function startDuties(deps: DutiesDeps): Duties {
   const { config, stores, instance, uploads, engine, events, log, observer, webhookTracer } = deps;
   const leases = stores.leases(instance);
+  const background = createBackground();
 
   async function sweep(signal: AbortSignal): Promise<number> {
-    return (await leases.hold('sweeper', SWEEPER_LEASE_MS)) ? uploads.sweep(signal) : 0;
+    return (await leases.hold('sweeper', SWEEPER_LEASE_MS)) ? uploads.sweep(signal, background) : 0;
   }
 
   const running = [
@@ -61,6 +63,7 @@ export function startDuties(deps: DutiesDeps): Duties {
       outbox: stores.ledger.outbox,
       stream: stores.eventStream,
       webhook: config.webhook,
+      background,
       periodMs: config.quota.periodMs,
       log,
       ...(observer && { onWebhookAttempt: observer.webhookAttempted }),

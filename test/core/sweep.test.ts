@@ -121,7 +121,11 @@ test('work that can wait rests for longer the busier the process is', async () =
   assert.ok((await giveWay(20, 0)) > 0.5, 'requests keep it busy');
   assert.ok(performance.now() - beganAt >= 40);
   spinning = false;
-  assert.ok((await giveWay(20, 1)) >= 0.5, 'one look that sees nothing is not believed');
+  const lookedAt = performance.now();
+  const seen = await giveWay(0, 1);
+  const halves = (performance.now() - lookedAt) / 20;
+  assert.ok(seen >= 0.5 ** halves - 0.001, 'one look that sees nothing is not believed');
+  assert.ok((await giveWay(100, 1)) < 0.5, 'a longer one is');
 });
 
 test('whoever is told to stop does not rest', async () => {
