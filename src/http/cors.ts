@@ -46,7 +46,8 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
     // Cookies are for origins that are known by name; with `*` browsers would refuse them anyway.
     credentials: origins !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    exposedHeaders: EXPOSED_HEADERS,
+    // A list would be joined anew for each answer.
+    exposedHeaders: EXPOSED_HEADERS.join(', '),
     maxAge: PREFLIGHT_MAX_AGE,
     preflightContinue: true,
     strictPreflight: false,

@@ -10,6 +10,8 @@ export const UPLOADS_PATH = '/v1/uploads';
 export interface Urls {
   /** Where the bytes of an active session go, with its token. */
   uploadUrl(session: Session): string;
+  /** The same, for a page that asks for a session's state and may ask again. */
+  uploadUrlAgain(session: Session): string;
   /** Where tus and IETF clients create uploads. */
   readonly tusEndpoint: string;
 }
@@ -44,5 +46,6 @@ function urlsUnder(base: string, uploadTokens: UploadTokens): Urls {
   return {
     tusEndpoint,
     uploadUrl: (session) => `${tusEndpoint}/${session.sessionId}?token=${uploadTokens.issue(session)}`,
+    uploadUrlAgain: (session) => `${tusEndpoint}/${session.sessionId}?token=${uploadTokens.reissue(session)}`,
   };
 }

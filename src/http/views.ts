@@ -28,7 +28,7 @@ function sessionStatusView(session: Session, urls: Urls): Omit<SessionStatusBody
     status: session.status,
     created_at: timestamp(session.createdAt),
     expires_at: timestamp(session.expiresAt),
-    upload_url: active ? urls.uploadUrl(session) : null,
+    upload_url: active ? urls.uploadUrlAgain(session) : null,
     is_expired: session.status === 'expired',
     is_valid: active,
     expected_file_size: session.expectedFileSize,

@@ -19,6 +19,22 @@ test('an upload token is good for its session until that can have ended and been
   assert.equal(tokens.issue(session), token);
 });
 
+test('a token that is issued again is that of the session as it is, whatever was asked for before', () => {
+  const again = createUploadTokens({ keys: [randomBytes(32)], maxLifetimeMs: DAY });
+  for (const one of [
+    session,
+    { ...session, userId: randomUUID() },
+    { ...session, createdAt: session.createdAt + HOUR },
+    { ...session, sessionId: randomUUID() },
+    session,
+  ]) {
+    const token = again.reissue(one);
+    assert.equal(token, again.issue(one));
+    assert.equal(again.reissue(one), token);
+    assert.ok(again.verify(token, one, one.createdAt));
+  }
+});
+
 test('an upload token is good for no other session, owner or key', () => {
   const token = tokens.issue(session);
   assert.ok(!tokens.verify(token, { ...session, sessionId: randomUUID() }, during));

@@ -1,4 +1,5 @@
 import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
+import { createRecent } from '../../core/recent.ts';
 import type { Session } from '../../core/session.ts';
 
 /**
@@ -10,6 +11,8 @@ import type { Session } from '../../core/session.ts';
 export interface UploadTokens {
   /** The session's token. The same session always gets the same one, so that a repeated answer repeats. */
   issue(session: TokenSubject): string;
+  /** The same, for a session that is likely to be asked for again: its token is remembered for a while. */
+  reissue(session: TokenSubject): string;
   /** Whether `token` was issued for this very session and is still good at `now` (milliseconds). */
   verify(token: string, session: TokenSubject, now: number): boolean;
 }
@@ -18,6 +21,8 @@ type TokenSubject = Pick<Session, 'sessionId' | 'userId' | 'createdAt'>;
 
 const EXPIRY_BYTES = 6;
 const MAC_BYTES = 32;
+/** Tokens that are not computed anew. They are as safe as the key that makes them, which stands in the same memory. */
+const REMEMBERED_TOKENS = 2000;
 const TOKEN_LENGTH = Math.ceil(((EXPIRY_BYTES + MAC_BYTES) * 4) / 3);
 
 /**
@@ -41,13 +46,25 @@ export function createUploadTokens(deps: {
     return createHmac('sha256', key).update(`upload\n${subject.sessionId}\n${subject.userId}\n${expiry}`);
   }
 
+  const issued = createRecent<TokenSubject & { readonly token: string }>(REMEMBERED_TOKENS);
+
+  function issue(key: Uint8Array, subject: TokenSubject): string {
+    const expiry = Math.ceil((subject.createdAt + deps.maxLifetimeMs + GRACE_MS) / 1000);
+    const head = Buffer.allocUnsafe(EXPIRY_BYTES);
+    head.writeUIntBE(expiry, 0, EXPIRY_BYTES);
+    // Six bytes are eight characters, so the two can be written one behind the other.
+    return head.toString('base64url') + macOf(key, subject, expiry).digest('base64url');
+  }
+
   return {
-    issue(subject) {
-      const expiry = Math.ceil((subject.createdAt + deps.maxLifetimeMs + GRACE_MS) / 1000);
-      const head = Buffer.allocUnsafe(EXPIRY_BYTES);
-      head.writeUIntBE(expiry, 0, EXPIRY_BYTES);
-      // Six bytes are eight characters, so the two can be written one behind the other.
-      return head.toString('base64url') + macOf(signingKey, subject, expiry).digest('base64url');
+    issue: (subject) => issue(signingKey, subject),
+
+    reissue({ sessionId, userId, createdAt }) {
+      const known = issued.get(sessionId);
+      if (known?.userId === userId && known.createdAt === createdAt) return known.token;
+      const token = issue(signingKey, { sessionId, userId, createdAt });
+      issued.set(sessionId, { sessionId, userId, createdAt, token });
+      return token;
     },
 
     verify(token, subject, now) {

@@ -56,5 +56,6 @@ function encodeField(text: string | null): string {
 
 function decodeField(field: string): string | null {
   if (field === '') return null;
-  return field === EMPTY ? '' : String(JSON.parse(`"${field}"`));
+  if (field === EMPTY) return '';
+  return field.includes('\\') ? String(JSON.parse(`"${field}"`)) : field;
 }

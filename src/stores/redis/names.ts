@@ -1,5 +1,3 @@
-import { parseUuid } from '../../core/session-id.ts';
-
 /**
  * What stands for sessions and users inside Redis, in names of keys, members and fields: base64url instead of 36
  * characters, since each session is named four times and there may be a million of them.
@@ -9,6 +7,7 @@ const SHARD_DIGITS = 3;
 /** Where a UUID without its hyphens has its version (RFC 9562, section 4.2), and that of all sessions. */
 const VERSION_AT = 12;
 const VERSION = '4';
+const UUID_DIGITS = 32;
 /** Characters of a session's name. */
 const LENGTH = 19;
 
@@ -16,12 +15,12 @@ const LENGTH = 19;
  * What the shard and the version leave open of a session's id: 28 hex digits in 19 characters. Ids of another
  * version, which only strangers ask for, keep all 29 digits.
  */
-export function nameOfSession(sessionId: string): string {
+export const nameOfSession = rememberLast((sessionId) => {
   const hex = sessionId.replaceAll('-', '');
   const open = hex.slice(SHARD_DIGITS, VERSION_AT);
   const version = hex[VERSION_AT] === VERSION ? '' : `0${hex[VERSION_AT]}`;
   return Buffer.from(`${open}${hex.slice(VERSION_AT + 1)}${version}`, 'hex').toString('base64url');
-}
+});
 
 export function sessionOfName(shard: string, name: string): string {
   if (name.length !== LENGTH) throw new TypeError('A name in Redis stands for no session.');
@@ -43,8 +42,18 @@ function hexOf(name: string): string {
 }
 
 function asUuid(hex: string): string {
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-  const uuid = parseUuid(parts.join('-'));
-  if (uuid === null) throw new TypeError('A name in Redis stands for no id.');
-  return uuid;
+  if (hex.length !== UUID_DIGITS) throw new TypeError('A name in Redis stands for no id.');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** A call of a script asks for the name of its session three times in a row. */
+function rememberLast(make: (text: string) => string): (text: string) => string {
+  let last: string | null = null;
+  let made = '';
+  return (text) => {
+    if (text === last) return made;
+    made = make(text);
+    last = text;
+    return made;
+  };
 }

@@ -51,28 +51,28 @@ export function loadScripts(redis: RedisClient, observe?: ObserveCommand): RunSc
   return async function run(name, keys, args) {
     const script = scripts.get(name);
     if (!script) throw new TypeError(`There is no script ${name}.`);
+    const { lua, sha } = script;
     const beganAt = performance.now();
-    let outcome: 'ok' | 'error' = 'ok';
+    let outcome: 'ok' | 'error' = 'error';
     try {
-      return await evaluate(script, keys, args);
+      const reply = await redis.evalsha(sha, keys.length, ...keys, ...args);
+      outcome = 'ok';
+      return reply;
     } catch (fault) {
-      outcome = 'error';
-      throw asStoreFault(fault);
+      if (!isUnknownScript(fault)) throw asStoreFault(fault);
+      const reply = await redis.eval(lua, keys.length, ...keys, ...args).catch(rethrow);
+      outcome = 'ok';
+      return reply;
     } finally {
       observe?.(name, (performance.now() - beganAt) / 1000, outcome);
     }
   };
+}
 
-  async function evaluate(
-    { sha, lua }: { readonly sha: string; readonly lua: string },
-    keys: readonly string[],
-    args: readonly string[],
-  ): Promise<unknown> {
-    try {
-      return await redis.evalsha(sha, keys.length, ...keys, ...args);
-    } catch (fault) {
-      if (!(fault instanceof Error && fault.message.startsWith('NOSCRIPT'))) throw fault;
-    }
-    return redis.eval(lua, keys.length, ...keys, ...args);
-  }
+function isUnknownScript(fault: unknown): boolean {
+  return fault instanceof Error && fault.message.startsWith('NOSCRIPT');
+}
+
+function rethrow(fault: unknown): never {
+  throw asStoreFault(fault);
 }
