@@ -11,3 +11,13 @@ export function noteFramework(bench: Bench, rates: ReadonlyMap<string, readonly 
     `fastify, which does what bare does and nothing else, has ${figure(median)} (${figure(least)} – ${figure(most)}) of bare's rate.`,
   );
 }
+
+/** How far the least that a service can be is from *fastapi*: no service in Node is further. */
+export function noteLeast(bench: Bench, rates: ReadonlyMap<string, readonly number[]>): void {
+  const ratios = ratiosOf(rates.get('bare with tokens') ?? [], rates.get('fastapi') ?? []);
+  if (ratios.length === 0) return;
+  const { median, least, most } = spreadOf(ratios);
+  bench.note(
+    `bare with tokens, the least that a service can be, has ${figure(median)} (${figure(least)} – ${figure(most)}) times fastapi's rate.`,
+  );
+}

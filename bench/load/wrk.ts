@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endWithUs } from '../../scripts/lib/servers/child.ts';
 import { findProgram } from '../../scripts/lib/servers/program.ts';
+import type { Running } from '../harness/contract.ts';
+import { cpuSeconds } from '../harness/process-usage.ts';
 
 /** Requests that a load repeats in turn. */
 export interface LoadRequest {
@@ -111,4 +113,15 @@ function quote(text: string): string {
 export async function loadWarm(load: Load): Promise<LoadResult> {
   if (load.seconds > 1) await loadWithWrk({ ...load, seconds: 1 });
   return loadWithWrk(load);
+}
+
+/** The same, and what one request takes of the server's CPU: microseconds. */
+export async function loadAndCharge(
+  { url, pid }: Running,
+  load: Omit<Load, 'url'>,
+): Promise<{ readonly rate: number; readonly cpu: number }> {
+  if (load.seconds > 1) await loadWithWrk({ url, ...load, seconds: 1 });
+  const before = cpuSeconds(pid);
+  const { rate } = await loadWithWrk({ url, ...load });
+  return { rate, cpu: ((cpuSeconds(pid) - before) / (rate * load.seconds)) * 1e6 };
 }

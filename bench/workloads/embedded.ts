@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../../scripts/lib/servers/free-port.ts';
 import { OURS, type Workload } from '../harness/contract.ts';
 import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
-import { loadWarm } from '../load/wrk.ts';
+import { loadAndCharge } from '../load/wrk.ts';
+import { bareWithTokens, startBareWithTokens } from '../peers/bare.ts';
 import { startSluice } from '../peers/sluice.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,21 +17,25 @@ const EMBEDDED_USERS = 10 * USERS;
 export const embedded: Workload = {
   id: 'embedded',
   title: 'Embedded profile, SQLite alone',
-  peers: [],
+  peers: [bareWithTokens],
   measures: {
     rate: { title: 'initiate, embedded, 32 connections', unit: 'requests/s' },
+    cpu: { title: 'initiate, embedded: CPU of one', unit: 'µs' },
     start: { title: 'from "npm start" to the first answer', unit: 'ms' },
   },
   async run(bench) {
-    const running = await bench.start({ [OURS]: () => startSluice() });
+    const folder = await bench.folder();
+    const running = await bench.start({
+      [OURS]: () => startSluice(),
+      [bareWithTokens.name]: () => startBareWithTokens(folder),
+    });
     const users = newUsers(EMBEDDED_USERS);
-    for (const [, one] of running) {
-      await sendEachOnce(one.url, initiateRequests(one, pathOf(OURS, 'initiate'), users));
+    for (const [name, one] of running) {
+      await sendEachOnce(one.url, initiateRequests(one, pathOf(name, 'initiate'), users));
     }
-    await bench.alternate(running, async (one) => {
-      const requests = initiateRequests(one, pathOf(OURS, 'initiate'), users);
-      const load = { url: one.url, requests, connections: 32, seconds: bench.seconds };
-      return { rate: (await loadWarm(load)).rate };
+    await bench.alternate(running, async (one, name) => {
+      const requests = initiateRequests(one, pathOf(name, 'initiate'), users);
+      return loadAndCharge(one, { requests, connections: 32, seconds: bench.seconds });
     });
     for (const [, one] of running) await one.stop();
 

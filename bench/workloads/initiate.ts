@@ -1,10 +1,10 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Workload } from '../harness/contract.ts';
-import { noteFramework } from '../harness/framework-note.ts';
+import { noteFramework, noteLeast } from '../harness/framework-note.ts';
 import { median } from '../harness/statistics.ts';
 import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
-import { loadWarm, loadWithWrk } from '../load/wrk.ts';
-import { bare, startBare } from '../peers/bare.ts';
+import { loadAndCharge, loadWithWrk } from '../load/wrk.ts';
+import { bare, bareWithTokens, startBare, startBareWithTokens } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
 import { fastify, startFastify } from '../peers/fastify.ts';
 import { redisBenchmark, runRedisBenchmark, startRedisBenchmark } from '../peers/redis-benchmark.ts';
@@ -15,9 +15,10 @@ const CONNECTIONS = 32;
 export const initiate: Workload = {
   id: 'initiate',
   title: 'Initiate: one process, 32 connections, Redis',
-  peers: [bare, fastify, fastapi, redisBenchmark],
+  peers: [bare, bareWithTokens, fastify, fastapi, redisBenchmark],
   measures: {
     rate: { title: 'initiate', unit: 'requests/s' },
+    cpu: { title: 'initiate: CPU of one', unit: 'µs' },
     p99: { title: 'initiate at half of its maximum, p99', unit: 'ms' },
   },
   async run(bench) {
@@ -25,6 +26,7 @@ export const initiate: Workload = {
     const running = await bench.start({
       [OURS]: () => startSluice({ redisPort: redis.port }),
       bare: () => startBare(redis.port),
+      [bareWithTokens.name]: () => startBareWithTokens(redis.port),
       fastify: () => startFastify(redis.port),
       fastapi: () => startFastapi(redis.port),
       'redis-benchmark': () => startRedisBenchmark(redis.port),
@@ -40,13 +42,14 @@ export const initiate: Workload = {
       const requests = initiateRequests(one, pathOf(name, 'initiate'), users);
       if (!warm.has(name)) await sendEachOnce(one.url, requests);
       warm.add(name);
-      const load = { url: one.url, requests, connections: CONNECTIONS, seconds: bench.seconds };
-      const { rate } = await loadWarm(load);
-      rates.set(name, [...(rates.get(name) ?? []), rate]);
-      return { rate };
+      const load = { requests, connections: CONNECTIONS, seconds: bench.seconds };
+      const charged = await loadAndCharge(one, load);
+      rates.set(name, [...(rates.get(name) ?? []), charged.rate]);
+      return charged;
     });
 
     noteFramework(bench, rates);
+    noteLeast(bench, rates);
     const ours = running.get(OURS);
     if (!ours) return;
     const requests = initiateRequests(ours, pathOf(OURS, 'initiate'), users);

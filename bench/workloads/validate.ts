@@ -1,9 +1,9 @@
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Running, type Workload } from '../harness/contract.ts';
-import { noteFramework } from '../harness/framework-note.ts';
+import { noteFramework, noteLeast } from '../harness/framework-note.ts';
 import { headersOf, initiateRequests, newUsers, pathOf } from '../load/users.ts';
-import { type LoadRequest, loadWarm } from '../load/wrk.ts';
-import { bare, startBare } from '../peers/bare.ts';
+import { type LoadRequest, loadAndCharge } from '../load/wrk.ts';
+import { bare, bareWithTokens, startBare, startBareWithTokens } from '../peers/bare.ts';
 import { fastapi, startFastapi } from '../peers/fastapi.ts';
 import { fastify, startFastify } from '../peers/fastify.ts';
 import { startSluice } from '../peers/sluice.ts';
@@ -13,13 +13,17 @@ const SESSIONS = 200;
 export const validate: Workload = {
   id: 'validate',
   title: 'Validate: one process, 32 connections, Redis',
-  peers: [bare, fastify, fastapi],
-  measures: { rate: { title: 'validate', unit: 'requests/s' } },
+  peers: [bare, bareWithTokens, fastify, fastapi],
+  measures: {
+    rate: { title: 'validate', unit: 'requests/s' },
+    cpu: { title: 'validate: CPU of one', unit: 'µs' },
+  },
   async run(bench) {
     const redis = bench.keep(await startRedis());
     const running = await bench.start({
       [OURS]: () => startSluice({ redisPort: redis.port }),
       bare: () => startBare(redis.port),
+      [bareWithTokens.name]: () => startBareWithTokens(redis.port),
       fastify: () => startFastify(redis.port),
       fastapi: () => startFastapi(redis.port),
     });
@@ -28,12 +32,13 @@ export const validate: Workload = {
     await bench.alternate(running, async (one, name) => {
       const requests = asked.get(name) ?? (await sessionsAt(one, name));
       asked.set(name, requests);
-      const load = { url: one.url, requests, connections: 32, seconds: bench.seconds };
-      const { rate } = await loadWarm(load);
-      rates.set(name, [...(rates.get(name) ?? []), rate]);
-      return { rate };
+      const load = { requests, connections: 32, seconds: bench.seconds };
+      const charged = await loadAndCharge(one, load);
+      rates.set(name, [...(rates.get(name) ?? []), charged.rate]);
+      return charged;
     });
     noteFramework(bench, rates);
+    noteLeast(bench, rates);
   },
 };
 
