@@ -15,10 +15,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
 import { releaseMemory } from '../../src/core/release-memory.ts';
 import { createGathering } from '../../src/engine/gathering.ts';
-import { DEFAULT_ENGINE_LIMITS } from '../../src/engine/limits.ts';
+import { engineLimits } from '../../src/engine/limits.ts';
 
 const [port, folder = '', work] = process.argv.slice(2);
-const gathering = createGathering(DEFAULT_ENGINE_LIMITS);
+const gathering = createGathering(engineLimits({ handsOver: false }));
 
 createServer((request, response) => {
   take(request)

@@ -17,7 +17,7 @@ import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
 import { createGathering } from './gathering.ts';
 import { createHashing } from './hashing.ts';
-import { DEFAULT_ENGINE_LIMITS } from './limits.ts';
+import { engineLimits } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
 import { type Takeover, takeOver } from './take-over.ts';
@@ -46,8 +46,8 @@ export interface UploadEngine extends FinalUploads {
 }
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
-  const limits = { ...DEFAULT_ENGINE_LIMITS, ...deps.limits };
   const hashing = deps.hashing ?? createHashing();
+  const limits = engineLimits(hashing, deps.limits);
   const parts: EngineParts = {
     ...deps,
     limits,

@@ -4,6 +4,8 @@ import { createThreadedDigests, type ThreadedDigests } from './threaded-digests.
 
 /** Where files are hashed: a large one in the hashing thread, a small one where it is received. */
 export interface Hashing {
+  /** Batches of large files go to a thread. */
+  readonly handsOver: boolean;
   /** @param length of the file, in bytes; null where nobody knows it, which is the way of those that are streamed. */
   begin(length: number | null): FileDigest;
   /** Ends the thread; whatever is hashed from here on is hashed on this one. */
@@ -25,6 +27,7 @@ const LEAST_CORES_FOR_THREAD = 4;
 /** @param threaded Null: everything is hashed where it is received. */
 export function createHashing(threaded: ThreadedDigests | null = threadWhereItPays()): Hashing {
   return {
+    handsOver: threaded !== null,
     begin(length) {
       const isLarge = length === null || length >= LEAST_BYTES_FOR_THREAD;
       return (isLarge ? threaded?.begin() : null) ?? createInlineDigest();

@@ -22,9 +22,21 @@ export interface EngineLimits {
   readonly outageGraceMs: number;
 }
 
-export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
-  batchBytes: 1 << 20,
-  highWaterBytes: 2 << 20,
+/** The fewer bytes are under way, the more of them are still in the processor's cache when they are hashed and written. */
+const IN_PLACE = { batchBytes: 256 << 10, highWaterBytes: 1 << 20 };
+
+/** Handing a batch over to the hashing thread costs the same whatever its size. */
+const HANDED_OVER = { batchBytes: 1 << 20, highWaterBytes: 2 << 20 };
+
+/** @param hashing Where it is done: batches that are handed over to a thread are larger. */
+export function engineLimits(
+  hashing: { readonly handsOver: boolean },
+  changed: Partial<EngineLimits> = {},
+): EngineLimits {
+  return { ...DEFAULTS, ...(hashing.handsOver ? HANDED_OVER : IN_PLACE), ...changed };
+}
+
+const DEFAULTS: Omit<EngineLimits, 'batchBytes' | 'highWaterBytes'> = {
   gatheringBudgetBytes: 32 << 20,
   commitBytes: 8 << 20,
   commitIntervalMs: 1000,

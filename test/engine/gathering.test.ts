@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGathering } from '../../src/engine/gathering.ts';
+import { createHashing } from '../../src/engine/hashing.ts';
+import { engineLimits } from '../../src/engine/limits.ts';
+import { createThreadedDigests } from '../../src/engine/threaded-digests.ts';
 
 const MIB = 1 << 20;
 const LIMITS = { batchBytes: MIB, highWaterBytes: 2 * MIB, gatheringBudgetBytes: 96 * MIB };
@@ -18,4 +21,17 @@ test('few uploads gather large batches, many share the budget, none less than is
   }
   for (let running = 0; running < 1000; running += 1) gathering.leave();
   assert.equal(gathering.batchBytes, MIB);
+});
+
+test('what is hashed in place is gathered in small batches, what goes to the hashing thread in large ones', async () => {
+  const threads = createThreadedDigests();
+  const inPlace = createGathering(engineLimits(createHashing(null)));
+  const handedOver = createGathering(engineLimits(createHashing(threads)));
+  await threads.close();
+  assert.ok(4 * inPlace.batchBytes <= handedOver.batchBytes);
+  assert.ok(2 * inPlace.highWaterBytes <= 2 * MIB, 'one upload holds no more than a core keeps in its cache');
+  assert.equal(
+    createGathering(engineLimits(createHashing(null), { batchBytes: 1 << 16 })).batchBytes,
+    1 << 16,
+  );
 });
