@@ -54,3 +54,21 @@ test('each write sees what those before it in the same turn have written', async
     Array.from({ length: 200 }, (_, n) => n + 1),
   );
 });
+
+test('the disk is waited for where one of those that are committed together asks for it, and for no others', async (t) => {
+  for (const synchronous of ['FULL', 'NORMAL'] as const) {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-group-commit-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const db = openDatabase({ file: join(folder, 'numbers.db'), synchronous, migrations });
+    t.after(() => db.close());
+    const setting = db.prepare('PRAGMA synchronous');
+    const level = () => setting.get()?.synchronous;
+    const [normal, full] = [1, 2];
+    const usual = synchronous === 'FULL' ? full : normal;
+    assert.equal(await db.write(level), usual);
+    assert.equal(await db.writeLoosely(level), normal);
+    assert.equal(await db.writeDurably(level), full);
+    assert.deepEqual(await Promise.all([db.writeLoosely(level), db.writeDurably(level)]), [full, full]);
+    assert.equal(await db.write(level), usual, 'as before');
+  }
+});

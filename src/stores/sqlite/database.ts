@@ -44,6 +44,8 @@ export interface Database {
   write<T>(work: () => T): Promise<T>;
   /** As `write`, and a power cut cannot undo it, nor anything committed before. */
   writeDurably<T>(work: () => T): Promise<T>;
+  /** As `write`, but a power cut may undo it, until something else is written durably: it does not wait for the disk. */
+  writeLoosely<T>(work: () => T): Promise<T>;
   /** Run `work` on one unchanging snapshot. */
   read<T>(work: () => T): Promise<T>;
   /** Idempotent. */
@@ -88,16 +90,16 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
   }
 
   function writeAll(works: readonly Work[]): WorkResult[] {
-    const durable = synchronous !== 'FULL' && works.some((work) => work.durable);
+    const needed = works.some((work) => work.durable) ? 'FULL' : 'NORMAL';
     const [first] = works;
     // The setting cannot be changed inside a transaction.
-    if (durable) db.exec('PRAGMA synchronous = FULL');
+    if (needed !== synchronous) db.exec(`PRAGMA synchronous = ${needed}`);
     try {
       return transact(beginWrite, () =>
         works.length === 1 && first ? [{ value: first.run() }] : works.map(runAmongOthers),
       );
     } finally {
-      if (durable) db.exec(`PRAGMA synchronous = ${synchronous}`);
+      if (needed !== synchronous) db.exec(`PRAGMA synchronous = ${synchronous}`);
     }
   }
 
@@ -118,8 +120,9 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
   return {
     prepare: (sql) => db.prepare(sql),
     read,
-    write: (work) => write(work),
+    write: (work) => write(work, synchronous === 'FULL'),
     writeDurably: (work) => write(work, true),
+    writeLoosely: (work) => write(work, false),
     close: () => {
       if (db.isOpen) db.close();
     },

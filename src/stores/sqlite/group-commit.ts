@@ -56,7 +56,7 @@ export function createGroupCommit(transact: (works: readonly Work[]) => WorkResu
     if (waiting.length > 0) schedule();
   }
 
-  return function write<T>(run: () => T, durable = false): Promise<T> {
+  return function write<T>(run: () => T, durable: boolean): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     waiting.push({
       run,

@@ -52,16 +52,17 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
     `SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE ${PENDING}`,
   );
 
+  // A power cut may undo a claim or a delivery: the event is delivered once more, with the same id.
   return {
     claim: (limit, leaseMs) =>
-      db.write(() => {
+      db.writeLoosely(() => {
         const now = clock.now();
         const rows = claim.all({ now, leasedUntil: now + leaseMs, limit });
         return rows.map(toRecord).sort((a, b) => a.sequence - b.sequence);
       }),
 
     delivered: (...ids) =>
-      db.write(() => {
+      db.writeLoosely(() => {
         const now = clock.now();
         for (const id of ids) delivered.run({ id, now });
       }),
