@@ -59,7 +59,7 @@ test('an upload outlives the death and the restart of the service', async () => 
 test('a silent connection is given up and the upload goes on over another', async () => {
   const file = videoFile('silent.mp4', 20_000_000, seededRandom(101));
   service.proxy.set({ kind: 'hold', bytes: 1_000_000 });
-  const upload = service.client({ stallTimeoutMs: 300 }).upload(file);
+  const upload = service.client({ stallTimeoutMs: 1500 }).upload(file);
   await until(upload, ({ retry }) => retry !== null);
   service.proxy.set({ kind: 'none' });
   assert.equal((await upload.done).sha256, await sha256Of(file));

@@ -179,7 +179,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
       const before = seen.find(matches);
       if (before) return before;
       return new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error('it never happened')), 8000);
+        const late = setTimeout(() => reject(new Error('it never happened')), 60_000);
         happenings.on('session', function listen(event: SessionEvent) {
           if (!matches(event)) return;
           clearTimeout(late);

@@ -114,7 +114,7 @@ promise('an answer without an end is read for a while, and its status counts', a
   await stopped.promise;
 
   receiver.answerWith((response) => response.writeHead(200).write('begun, never ended'));
-  assert.deepEqual(await deliver(receiver.url, { timeoutMs: 300 }), { kind: 'delivered' });
+  assert.deepEqual(await deliver(receiver.url, { timeoutMs: 2000 }), { kind: 'delivered' });
 });
 
 promise('a receiver that is gone, or breaks off, is a failure with its reason', async (receiver) => {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
  * Sends bytes that no HTTP client would, and gives everything that comes back until the server closes.
  * Rejects where it does not within `deadlineMs`.
  */
-export function sendRaw(url: string, text: string, deadlineMs = 5000): Promise<string> {
+export function sendRaw(url: string, text: string, deadlineMs = 30_000): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect({ host: hostname, port: Number(port) });

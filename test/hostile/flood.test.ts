@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { startStopwatch } from '../helpers/stopwatch.ts';
 import { context, P, stateOf, target } from './target.ts';
 
 /** One user who asks for sessions of one byte without end: a hundred thousand with `npm run test:hostile`. */
@@ -58,13 +59,13 @@ test(`${TRIES} tiny sessions by one user: a hundred are made, the rest is 429, a
     Array.from({ length: CONNECTIONS }, () => hammer(request, TRIES / CONNECTIONS, count)),
   );
   const other = await victim.sign({ user_id: '12345678-1234-5678-9012-123456789012' });
-  const began = performance.now();
+  const elapsedMs = startStopwatch();
   const served = await victim.call(`${P}/initiate`, {
     token: other,
     json: { dashboard_context: context, expected_file_size: 1 },
   });
   assert.equal(served.status, 201);
-  assert.ok(performance.now() - began < 10_000);
+  assert.ok(elapsedMs() < 10_000);
   victim.keepSecret(new URL(served.body.upload_url).searchParams.get('token') ?? '');
   await flood;
   assert.deepEqual(counts, { '201': 100, '429': TRIES - 100 });

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setInterval } from 'node:timers';
+import { startStopwatch } from '../helpers/stopwatch.ts';
 import { P, target } from './target.ts';
 
 /** Those who take their time, and those who come in thousands. */
@@ -27,11 +28,11 @@ function open(): Socket {
 async function drip(head: string, drop: string, everyMs: number): Promise<{ said: string; ms: number }> {
   const socket = open();
   await once(socket, 'connect');
-  const began = performance.now();
+  const elapsedMs = startStopwatch();
   socket.write(head);
   const timer = setInterval(() => socket.write(drop), everyMs);
   try {
-    return { said: await text(socket).catch(() => ''), ms: performance.now() - began };
+    return { said: await text(socket).catch(() => ''), ms: elapsedMs() };
   } finally {
     clearInterval(timer);
     socket.destroy();
@@ -72,11 +73,11 @@ test('an upload at a byte a while, and one that stalls, are cut, keep their byte
       socket.write(sample.subarray(sent, sent + 1));
       sent += 1;
     }, everyMs);
-    const began = performance.now();
+    const elapsedMs = startStopwatch();
     socket.resume();
     await once(socket, 'close');
     clearInterval(timer);
-    assert.ok(performance.now() - began < 8000, 'it is cut');
+    assert.ok(elapsedMs() < 8000, 'it is cut');
 
     const address = `${path}?token=${token}`;
     const status = await victim.call(address, {
@@ -111,11 +112,11 @@ test(`${IDLE} connections that say nothing: others are served, and the silent on
       await Promise.all(batch.map((socket) => once(socket, 'connect')));
     }
     assert.equal(sockets.length, IDLE);
-    const began = performance.now();
+    const elapsedMs = startStopwatch();
     const session = await victim.session();
     assert.equal((await victim.call(`${session.path}?token=${session.token}`, { token: null })).status, 200);
-    assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`);
-    const giveUpAt = performance.now() + 20_000;
+    assert.ok(elapsedMs() < 5000, `${elapsedMs()} ms`);
+    const giveUpAt = performance.now() + 60_000;
     while (closed < IDLE && performance.now() < giveUpAt)
       await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(closed, IDLE, 'all of them are closed in their time');

@@ -94,7 +94,7 @@ export function target(
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');

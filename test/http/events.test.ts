@@ -33,7 +33,7 @@ async function listen(t: TestContext, app: TestApp, headers: Record<string, stri
   })().catch(() => {});
 
   async function next(fits: (one: Heard) => boolean): Promise<Heard> {
-    const late = AbortSignal.timeout(10_000);
+    const late = AbortSignal.timeout(60_000);
     for (;;) {
       const at = heard.findIndex(fits);
       const [found] = at === -1 ? [] : heard.splice(at, 1);

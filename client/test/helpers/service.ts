@@ -7,7 +7,8 @@ import { type ClientOptions, createClient, type SluiceClient } from '../../src/n
 import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 
 /** Short pauses: tests want to see that it goes on, not to wait. */
-export const QUICK_RETRY = { baseMs: 20, maxMs: 200, attempts: 30 };
+/** Soon, and for longer than a busy machine needs to start a service. */
+export const QUICK_RETRY = { baseMs: 20, maxMs: 200, attempts: 500 };
 
 export interface TestService {
   readonly process: ServiceProcess;
