@@ -91,13 +91,15 @@ test('the service tells of an upload while another client makes it', async () =>
   const user = randomUUID();
   const stopped = new AbortController();
   const seen: SluiceEvent[] = [];
+  let uploaded: Promise<unknown> | null = null;
   for await (const event of service.client({ user }).events({ signal: stopped.signal })) {
     // The first event says that the stream is open.
-    if (seen.length === 0)
-      void service.client({ user }).upload(videoFile('live.mp4', 3_000_000, seededRandom(8)));
+    const file = () => videoFile('live.mp4', 3_000_000, seededRandom(8));
+    uploaded ??= service.client({ user }).upload(file()).done;
     seen.push(event);
     if (event.type === 'quota' && event.quota.quota_used === 3_000_000) stopped.abort();
   }
+  await uploaded;
   const completed = seen.find((event) => event.type === 'completed');
   assert.equal(completed?.type === 'completed' && completed.upload_offset, 3_000_000);
   assert.equal(seen[0]?.type, 'quota');
