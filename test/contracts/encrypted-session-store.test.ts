@@ -7,7 +7,7 @@ import { type CipherKey, createTextCipher } from '../../src/stores/encryption/te
 import { nameOfSession } from '../../src/stores/redis/names.ts';
 import { sharedRedisPort } from '../helpers/redis.ts';
 import { newUser, type SessionStorePorts, sessionIdFor } from './session-store/harness.ts';
-import { redisHarness } from './session-store/redis-harness.ts';
+import { PATIENT_MS, redisHarness } from './session-store/redis-harness.ts';
 import { sessionStoreContract } from './session-store/suite.ts';
 import { sqliteHarness } from './sqlite/session-harness.ts';
 
@@ -68,7 +68,7 @@ async function admitted(store: SessionStorePorts, userId: string): Promise<strin
 }
 
 test('nothing a user told stands in Redis in the clear, and it all comes back', async (t) => {
-  const harness = await redisHarness(sharedRedisPort());
+  const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
   t.after(() => harness.close());
   const { store } = encrypted(harness.bare, [newKey('a')]);
   const sessionId = await admitted(store, newUser());
@@ -91,7 +91,7 @@ test('nothing a user told stands in Redis in the clear, and it all comes back', 
 });
 
 test('a ciphertext moved to another session, changed, or of a lost key is refused and told of', async (t) => {
-  const harness = await redisHarness(sharedRedisPort());
+  const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
   t.after(() => harness.close());
   const { store, unreadable } = encrypted(harness.bare, [newKey('a')]);
   const userId = newUser();
@@ -128,7 +128,7 @@ test('a ciphertext moved to another session, changed, or of a lost key is refuse
 });
 
 test('keys rotate: all decrypt, the first encrypts, and the use of an old one is told once', async (t) => {
-  const harness = await redisHarness(sharedRedisPort());
+  const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
   t.after(() => harness.close());
   const [old, fresh] = [newKey('2025'), newKey('2026')];
   const userId = newUser();

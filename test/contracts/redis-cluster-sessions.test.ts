@@ -1,7 +1,7 @@
 import { after, before } from 'node:test';
 import { type RunningCluster, startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
 import { connectedCluster } from '../helpers/redis-cluster.ts';
-import { harnessOn } from './session-store/redis-harness.ts';
+import { harnessOn, PATIENT_MS } from './session-store/redis-harness.ts';
 import { sessionStoreContract } from './session-store/suite.ts';
 
 let cluster: RunningCluster;
@@ -12,6 +12,6 @@ before(async () => {
 
 after(() => cluster?.stop());
 
-sessionStoreContract('redis cluster', async () => harnessOn(await connectedCluster(cluster)), {
+sessionStoreContract('redis cluster', async () => harnessOn(await connectedCluster(cluster), PATIENT_MS), {
   losesAccounts: true,
 });

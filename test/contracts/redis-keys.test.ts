@@ -4,12 +4,12 @@ import { nameOfSession, nameOfUser } from '../../src/stores/redis/names.ts';
 import { createRedisSessionStore } from '../../src/stores/redis/sessions.ts';
 import { connectedRedis, sharedRedisPort } from '../helpers/redis.ts';
 import { newUser, shardOf } from './session-store/harness.ts';
-import { type RedisHarness, redisHarness } from './session-store/redis-harness.ts';
+import { PATIENT_MS, type RedisHarness, redisHarness } from './session-store/redis-harness.ts';
 import { admissionOf, openWorkshop, TTL_MS, type Workshop } from './session-store/workshop.ts';
 
 function redisTest(promise: string, check: (w: Workshop, harness: RedisHarness) => Promise<void>): void {
   test(`redis: ${promise}`, async () => {
-    const harness = await redisHarness(sharedRedisPort());
+    const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
     try {
       await check(openWorkshop(harness), harness);
     } finally {

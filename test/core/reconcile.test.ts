@@ -12,7 +12,7 @@ import type { Session } from '../../src/core/session.ts';
 import { createSqliteLedger } from '../../src/stores/sqlite/ledger.ts';
 import { createSqliteSessionStore } from '../../src/stores/sqlite/sessions.ts';
 import { newUser, shardOf } from '../contracts/session-store/harness.ts';
-import { redisHarness } from '../contracts/session-store/redis-harness.ts';
+import { PATIENT_MS, redisHarness } from '../contracts/session-store/redis-harness.ts';
 import { admissionOf, admitted, committed, taken } from '../contracts/session-store/workshop.ts';
 import { sharedRedisPort } from '../helpers/redis.ts';
 
@@ -69,7 +69,7 @@ async function openWorld(t: TestContext, backend: 'redis' | 'sqlite') {
 }
 
 async function openRedis(t: TestContext) {
-  const harness = await redisHarness(sharedRedisPort());
+  const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
   t.after(() => harness.close());
   const { redis, prefix, bare } = harness;
   return {

@@ -35,6 +35,8 @@ export interface RedisSessionStoreDeps {
   /** The user's shard, the first three digits of all ids of his sessions. */
   readonly shardOf: (userId: string) => string;
   readonly observe?: ObserveCommand | undefined;
+  /** How long a call may take, in milliseconds. */
+  readonly deadlineMs?: number | undefined;
 }
 
 export type RedisSessionStore = SessionStore &
@@ -56,7 +58,7 @@ export type RedisSessionStore = SessionStore &
  * others have just found out.
  */
 export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessionStore {
-  const { redis, prefix = 'upload_session', shardOf, observe } = deps;
+  const { redis, prefix = 'upload_session', shardOf, observe, deadlineMs = DEADLINE_MS } = deps;
   const keys = keysWithPrefix(prefix);
   const owners = createOwners(redis, keys, shardOf);
   const context: StoreContext = { redis, keys, shardOf, owners, run: loadScripts(redis, observe) };
@@ -64,13 +66,13 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
   const lifecycle = createLifecycle(context);
   const accounts = createAccounts(context, lifecycle.find);
   const { admit } = createAdmission({ ...context, find: lifecycle.find, read: accounts.read });
-  const known = createKnownAccounts({ ...context, client: redis, prefix, read: accounts.read }, DEADLINE_MS);
+  const known = createKnownAccounts({ ...context, client: redis, prefix, read: accounts.read }, deadlineMs);
   const { parts } = createPartList(context);
   const { merge } = createConcatenation(context);
   const circuits = createCircuits(redis);
   const inTime = <T>(shard: string, work: () => Promise<T>) =>
-    circuits.of(shard).run(() => withDeadline(DEADLINE_MS, work()));
-  const dueSessions = createDueSessions({ ...context, deadlineMs: DEADLINE_MS, inTime });
+    circuits.of(shard).run(() => withDeadline(deadlineMs, work()));
+  const dueSessions = createDueSessions({ ...context, deadlineMs, inTime });
   const ofUser = <T>(userId: string, work: () => Promise<T>) => inTime(shardOf(userId), work);
   const ofSession = <T>(sessionId: string, work: () => Promise<T>) => inTime(shardOfSession(sessionId), work);
 
@@ -78,7 +80,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     name: 'session_store',
     backend: 'redis',
     breakerState: circuits.state,
-    check: () => withDeadline(DEADLINE_MS, circuits.check()),
+    check: () => withDeadline(deadlineMs, circuits.check()),
     admit: (admission) => ofUser(admission.userId, () => admit(admission)),
     find: (id) => ofSession(id, () => lifecycle.find(id)),
     take: (id, writer) => ofSession(id, () => lifecycle.take(id, writer)),
@@ -92,7 +94,7 @@ export function createRedisSessionStore(deps: RedisSessionStoreDeps): RedisSessi
     knownAccounts: known.knownAccounts,
     recount: (userId) => ofUser(userId, () => known.recount(userId)),
     ...dueSessions,
-    ...createSessionDirectory(context, DEADLINE_MS),
+    ...createSessionDirectory(context, deadlineMs),
     parts: (id) => ofSession(id, () => parts(id)),
   };
 }

@@ -14,18 +14,24 @@ export interface RedisHarness<Client extends Redis | Cluster = Redis> extends Se
   readonly bare: RedisSessionStore;
 }
 
-export async function redisHarness(port: number): Promise<RedisHarness> {
-  return harnessOn(await connectedRedis(port));
+/** For tests of what is answered, not of when: a machine that stands still for a second breaks no promise of theirs. */
+export const PATIENT_MS = 30_000;
+
+export async function redisHarness(port: number, deadlineMs?: number): Promise<RedisHarness> {
+  return harnessOn(await connectedRedis(port), deadlineMs);
 }
 
 /**
  * A store under a prefix of its own. Redis' clock cannot be pushed, so `advance` moves what is stored into
  * the past and `store` adds that up on everything that goes in and comes out.
  */
-export function harnessOn<Client extends Redis | Cluster>(redis: Client): RedisHarness<Client> {
+export function harnessOn<Client extends Redis | Cluster>(
+  redis: Client,
+  deadlineMs?: number,
+): RedisHarness<Client> {
   const servers: readonly Redis[] = redis instanceof Cluster ? redis.nodes('master') : [redis];
   const prefix = `test-${randomUUID()}`;
-  const bare = createRedisSessionStore({ redis, prefix, shardOf });
+  const bare = createRedisSessionStore({ redis, prefix, shardOf, deadlineMs });
   let passed = 0;
   const inside = <T>(value: T) => moveTimes(value, -passed);
   const outside = async <T>(value: Promise<T>) => moveTimes(await value, passed);
