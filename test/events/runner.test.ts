@@ -29,7 +29,12 @@ interface Scene {
   advanceTo(record: OutboxRecord): void;
   /** How long ago the event happened, in ms. */
   age(record: OutboxRecord): number;
-  start(options?: { deliver?: Deliver; timeoutMs?: number; graceMs?: number }): OutboxRunner;
+  start(options?: {
+    deliver?: Deliver;
+    timeoutMs?: number;
+    graceMs?: number;
+    together?: number;
+  }): OutboxRunner;
   /** Resolves when the event is in this state. */
   until(id: string, holds: (record: OutboxRecord) => boolean): Promise<OutboxRecord>;
   /** Resolves when the attempt of that number has failed. */
@@ -68,7 +73,7 @@ function promise(what: string, body: (scene: Scene) => Promise<void>): void {
           now = Math.max(now, nextAttemptAt);
         },
         age: ({ createdAt }) => now - createdAt,
-        start: ({ deliver, timeoutMs = 2_000, graceMs = 2_000 } = {}) => {
+        start: ({ deliver, timeoutMs = 2_000, graceMs = 2_000, together } = {}) => {
           const webhook = createWebhook({ url: receiver.url, keys: [KEY], allowPrivate: true, timeoutMs });
           const runner = startOutboxRunner({
             outbox: ledger.outbox,
@@ -78,6 +83,7 @@ function promise(what: string, body: (scene: Scene) => Promise<void>): void {
             pollMs: 5,
             leaseMs: LEASE_MS,
             graceMs,
+            ...(together !== undefined && { together }),
             random: () => 0.5,
           });
           runners.push(runner);
@@ -268,4 +274,26 @@ promise('a delivery that throws is tried again like any other failure', async (s
   assert.equal(warnings.length, 1);
   advanceTo(failed);
   await until('a', delivered);
+});
+
+promise('where events are delivered together, all are, and one that fails holds up none', async (scene) => {
+  const { ledger, advanceTo, start, until, untilFailed } = scene;
+  const ids = Array.from({ length: 8 }, (_, n) => `event-${n}`);
+  for (const id of ids) await ledger.record(event(id));
+  const together: string[][] = [];
+  let attempts = 0;
+  const deliver: Deliver = async ({ id }) => {
+    // Those of one turn are what a receiver that takes many in one call gets.
+    if (attempts === 0) setImmediate(() => (attempts = 0));
+    if (attempts === 0) together.push([]);
+    attempts += 1;
+    together.at(-1)?.push(id);
+    const refused = id === 'event-1' && together.flat().filter((one) => one === id).length === 1;
+    return refused ? { kind: 'failed', reason: 'no' } : { kind: 'delivered' };
+  };
+  start({ deliver, together: 3 });
+  for (const id of ids) if (id !== 'event-1') await until(id, delivered);
+  assert.deepEqual(together, [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
+  advanceTo(await untilFailed('event-1', 1));
+  await until('event-1', delivered);
 });
