@@ -14,7 +14,7 @@ import { SERVICE_FLAGS } from './service-flags.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Longest time from the start of the process to the address on its output. */
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 120_000;
 
 export interface ServiceOptions {
   /** On top of an environment that has none of the service's own variables. */

@@ -19,10 +19,14 @@ export interface StartedSession {
 export function createClient(service: ServiceProcess, user: string, permissions?: readonly string[]) {
   const token = service.token({ user, ...(permissions ? { permissions } : {}) });
 
-  async function call(method: string, path: string, body?: object): Promise<Answer> {
+  async function call(method: string, path: string, body?: object, more: object = {}): Promise<Answer> {
     const response = await fetch(`${service.url}/v1/dashboard/upload/${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...more,
+      },
       ...(body ? { body: JSON.stringify(body) } : {}),
       signal: AbortSignal.timeout(60_000),
     });

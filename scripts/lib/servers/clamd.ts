@@ -15,7 +15,7 @@ export interface RunningClamd {
   stop(): Promise<void>;
 }
 
-const STARTUP_DEADLINE_MS = 30_000;
+const STARTUP_DEADLINE_MS = 120_000;
 
 /**
  * A real clamd that knows one signature, the bytes of `marker`: the databases of the project are hundreds of

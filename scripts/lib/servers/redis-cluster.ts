@@ -4,7 +4,7 @@ import { freePort } from './free-port.ts';
 import { type RunningRedis, startRedis } from './redis.ts';
 
 const SLOTS = 16_384;
-const FORMATION_DEADLINE_MS = 30_000;
+const FORMATION_DEADLINE_MS = 120_000;
 
 interface ClusterOptions {
   readonly masters?: number;

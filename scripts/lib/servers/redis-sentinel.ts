@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts';
 import { launchRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const MASTER_NAME = 'mymaster';
-const FORMATION_DEADLINE_MS = 30_000;
+const FORMATION_DEADLINE_MS = 120_000;
 
 interface SentinelOptions {
   readonly sentinels?: number;

@@ -18,7 +18,7 @@ import type { RunningServer, TestServer } from './server.ts';
 const VERSION = 'v1.8.0';
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
 
-const STARTUP_DEADLINE_MS = 20_000;
+const STARTUP_DEADLINE_MS = 120_000;
 
 export const s3Server: TestServer = { name: 'S3', start: () => startS3() };
 
