@@ -27,9 +27,13 @@ test('on Redis and S3, five dropped videos are uploaded and verified', async (t)
 test('on Redis and S3, one upload outlives a pause, the death of the service and a reload', async (t) => {
   const page = await browser.open(t, backend.service);
   const video = longVideo('odyssey.mp4', 12_000_000);
-  const offsets: number[] = [];
+  const sent = new Map<object, number>();
   page.on('request', (request) => {
-    if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
+    if (request.method() === 'PATCH') sent.set(request, Number(request.headers()['upload-offset']));
+  });
+  // Who asks for the offset before the service has seen the pause is told where the bytes are by the refusal.
+  page.on('response', (response) => {
+    if (response.status() === 409) sent.delete(response.request());
   });
   await limitSpeed(page, 2_000_000);
   await choose(page, 'Choose videos', [video]);
@@ -48,10 +52,11 @@ test('on Redis and S3, one upload outlives a pause, the death of the service and
   await page.reload();
 
   await page.getByRole('button', { name: 'Choose the file' }).waitFor();
-  const before = offsets.length;
+  const before = sent.size;
   await limitSpeed(page, 0);
   await choose(page, 'Choose the file', [video]);
   await page.locator('.upload[data-state="done"]').waitFor();
+  const offsets = [...sent.values()];
   assert.deepEqual(
     offsets.slice(1).filter((offset) => offset === 0),
     [],
