@@ -11,6 +11,8 @@ const MOST_MS = 1000;
 const HALF_LIFE_MS = 20;
 /** Share of the time that requests keep the process busy, from which on it is busy. */
 const BUSY = 0.3;
+/** Less than that are replies and timers that the work itself has left behind. */
+const QUIET = 0.05;
 /** Where it is not, so much work is done between two looks. */
 const WORK_MS = 20;
 /** What was seen so long ago says nothing. */
@@ -94,8 +96,9 @@ export async function giveWay(workMs: number, before: number, signal?: AbortSign
   let lookMs = LOOK_MS;
   await rest(lookMs, signal);
   for (;;) {
-    const left = began + Math.min(MOST_MS, workMs * REST_PER_WORK * look()) - performance.now();
-    if (left < LOOK_MS || signal?.aborted) return look();
+    const seen = look();
+    const left = began + Math.min(MOST_MS, workMs * REST_PER_WORK * seen) - performance.now();
+    if (left < LOOK_MS || seen < QUIET || signal?.aborted) return look();
     // What the work itself has left behind looks like a request at first, but it does not go on.
     lookMs *= 2;
     await rest(Math.min(left, lookMs), signal);
