@@ -83,7 +83,26 @@ function connectServer(connection: OneServer | SentinelGroup): Redis {
     // A master that became a replica refuses writes: the next connection may reach the new one.
     reconnectOnError: (fault: Error) => fault.message.startsWith('READONLY'),
   };
-  return new Redis(options);
+  return neverEnding(new Redis(options));
+}
+
+/**
+ * A client that hears from a Sentinel of a failover just while it is connecting takes that for being closed: it ends for
+ * good, and its process would have no Redis until it is started anew. Unless we closed it, it begins again.
+ */
+function neverEnding(client: Redis): Redis {
+  const disconnect = client.disconnect.bind(client);
+  let closed = false;
+  client.disconnect = (reconnect = false) => {
+    closed ||= !reconnect;
+    disconnect(reconnect);
+  };
+  client.on('end', () => {
+    setTimeout(() => {
+      if (!closed) client.connect().catch(() => {});
+    }, reconnectIn(1));
+  });
+  return client;
 }
 
 function sentinelOptions(group: SentinelGroup) {
@@ -148,7 +167,7 @@ export function connectListener(
   { autoResubscribe = true }: { readonly autoResubscribe?: boolean } = {},
 ): Redis | Cluster {
   const options = { commandTimeout: LISTENER_TIMEOUT_MS };
-  if (!(redis instanceof Cluster)) return redis.duplicate({ autoResubscribe, ...options });
+  if (!(redis instanceof Cluster)) return neverEnding(redis.duplicate({ autoResubscribe, ...options }));
   return redis.duplicate([], { redisOptions: options });
 }
 
