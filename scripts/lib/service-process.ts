@@ -112,7 +112,8 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     },
     async stop() {
       await kill('SIGKILL');
-      if (ownFolder) await rm(dataDir, { recursive: true, force: true });
+      // Workers see a moment later that their primary is gone, and write until then.
+      if (ownFolder) await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }

@@ -21,7 +21,8 @@ export async function serviceFor(t: TestContext, options: ServiceOptions = {}): 
 /** A folder that is gone after the test. */
 export async function folderFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  // Workers outlive their primary by a moment, and write until then.
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return folder;
 }
 
