@@ -8,12 +8,15 @@ import { CONTEXT, FILE_SIZE, newUsers } from './users.ts';
 const SESSIONS_PER_USER = 10;
 /** Commands under way at once. */
 const WIDTH = 256;
+/** Users that are looked at to see how far a sweep is: few where that is done again and again, many where it is timed. */
+const WATCHED = 100;
+export const MOST_WATCHED = 2000;
 const DAY_MS = 86_400_000;
 
 /** Sessions put into a Redis by the service's own store, as the embedded profile would find them. */
 export interface LiveSessions {
-  /** Share of them whose users have none left that is live or waits for the sweeper: 0 to 1. */
-  swept(): Promise<number>;
+  /** Share of them whose users have none left that is live or waits for the sweeper: 0 to 1, from so many users. */
+  swept(users?: number): Promise<number>;
   /** Bytes that Redis says it uses, for the data and everything around them. */
   usedBytes(): Promise<number>;
   /** Put so many there, ten to a user. They expire at that moment, or after an hour. */
@@ -61,7 +64,7 @@ export async function openLiveSessions(port: number): Promise<LiveSessions> {
   return {
     async fill(count, expireAt) {
       const users = newUsers(Math.ceil(count / SESSIONS_PER_USER));
-      watched = users.slice(0, 100);
+      watched = users.slice(0, MOST_WATCHED);
       const queue = users.values();
       await Promise.all(
         Array.from({ length: WIDTH }, async () => {
@@ -70,9 +73,10 @@ export async function openLiveSessions(port: number): Promise<LiveSessions> {
       );
     },
 
-    async swept() {
+    async swept(users = WATCHED) {
+      const looked = watched.slice(0, users);
       const left = await Promise.all(
-        watched.map(async (user) => {
+        looked.map(async (user) => {
           const [live, due] = await Promise.all([
             redis.zcard(keys.reserving(shardOf(user), user)),
             redis.zcard(keys.leftovers(shardOf(user), user)),
@@ -80,7 +84,7 @@ export async function openLiveSessions(port: number): Promise<LiveSessions> {
           return live + due;
         }),
       );
-      return left.filter((count) => count === 0).length / Math.max(1, watched.length);
+      return left.filter((count) => count === 0).length / Math.max(1, looked.length);
     },
 
     async usedBytes() {

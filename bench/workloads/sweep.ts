@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { OURS, type Workload } from '../harness/contract.ts';
 import { cpuSeconds } from '../harness/process-usage.ts';
-import { type LiveSessions, openLiveSessions } from '../load/live-sessions.ts';
+import { type LiveSessions, MOST_WATCHED, openLiveSessions } from '../load/live-sessions.ts';
 import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from '../load/users.ts';
 import { loadWarm, loadWithWrk } from '../load/wrk.ts';
 import { startSluice } from '../peers/sluice.ts';
@@ -38,7 +38,7 @@ export const sweep: Workload = {
         const idle = await loadWarm({ ...load, seconds: bench.seconds });
         await fillAndExpire(live, count);
         await until(live, (share) => share > 0);
-        const sweptAt = async () => ({ share: await live.swept(), at: performance.now() });
+        const sweptAt = async () => ({ share: await live.swept(MOST_WATCHED), at: performance.now() });
         const began = await sweptAt();
         const { rate } = await loadWithWrk({ ...load, seconds: bench.seconds });
         const between = await sweptAt();
