@@ -5,13 +5,14 @@
  * - `write`    they are written to a file, gathered to as much as the service gathers, one batch after another
  * - `hash`     the same, and hashed with SHA-256 beside the write
  *
- * No sessions, no acknowledgements, no limits, nothing forced to the disk.
+ * By tus, as far as a well-behaved client needs it: POST with a length, then PATCH after PATCH at the offset. The hash goes
+ * on from one to the next. No sessions, no acknowledgements, no limits, nothing forced to the disk.
  * Arguments: its port, the folder of files, one of these names.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { basename, join } from 'node:path';
 import { releaseMemory } from '../../src/core/release-memory.ts';
 import { createGathering } from '../../src/engine/gathering.ts';
@@ -20,24 +21,54 @@ import { engineLimits } from '../../src/engine/limits.ts';
 const [port, folder = '', work] = process.argv.slice(2);
 const gathering = createGathering(engineLimits({ handsOver: false }));
 
+interface Begun {
+  /** Bytes. */
+  readonly length: number;
+  readonly hash: Hash | null;
+}
+
+const begun = new Map<string, Begun>();
+
 createServer((request, response) => {
+  if (request.method === 'POST') return create(request, response);
   take(request)
-    .then(() => response.writeHead(201).end())
+    .then(() => response.writeHead(204).end())
     .catch((fault: unknown) => response.writeHead(500).end(String(fault)));
 }).listen(Number(port), '127.0.0.1');
 
+function create(request: IncomingMessage, response: ServerResponse): void {
+  const path = `/${randomUUID()}`;
+  const hash = work === 'hash' ? createHash('sha256') : null;
+  begun.set(path, { length: Number(request.headers['upload-length']), hash });
+  response.writeHead(201, { Location: path }).end();
+}
+
 async function take(request: IncomingMessage): Promise<void> {
+  const { url: path = '', headers } = request;
+  const upload = begun.get(path);
+  if (!upload) throw new Error('no such upload');
+  const offset = Number(headers['upload-offset']);
+  const end = offset + Number(headers['content-length']);
   if (work === 'discard') {
     request.on('data', (piece: Buffer) => releaseMemory([piece]));
     await once(request, 'end');
-    return;
+  } else {
+    await write(request, { path, offset, hash: upload.hash });
   }
-  const file = await open(join(folder, basename(request.url ?? '')), 'w', 0o600);
-  const hash = work === 'hash' ? createHash('sha256') : null;
+  if (end < upload.length) return;
+  upload.hash?.digest();
+  begun.delete(path);
+}
+
+/** What comes with one request, from its offset on. */
+async function write(
+  request: IncomingMessage,
+  { path, offset, hash }: { readonly path: string; readonly offset: number; readonly hash: Hash | null },
+): Promise<void> {
+  const file = await open(join(folder, basename(path)), offset === 0 ? 'w' : 'r+', 0o600);
   gathering.enter();
   try {
-    await store(request, file, hash);
-    hash?.digest();
+    await store(request, { file, offset, hash });
   } finally {
     gathering.leave();
     await file.close();
@@ -45,7 +76,10 @@ async function take(request: IncomingMessage): Promise<void> {
 }
 
 /** The next batch gathers while one is written; above the high-water mark the socket is paused. */
-async function store(request: IncomingMessage, file: FileHandle, hash: Hash | null): Promise<void> {
+async function store(
+  request: IncomingMessage,
+  { file, offset, hash }: { readonly file: FileHandle; readonly offset: number; readonly hash: Hash | null },
+): Promise<void> {
   let pieces: Buffer[] = [];
   let gathered = 0;
   let ended = false;
@@ -62,7 +96,7 @@ async function store(request: IncomingMessage, file: FileHandle, hash: Hash | nu
   });
   request.on('error', wake.reject);
 
-  for (let at = 0; !ended || gathered > 0; ) {
+  for (let at = offset; !ended || gathered > 0; ) {
     await wake.promise;
     if (!ended) wake = Promise.withResolvers();
     const batch = pieces;

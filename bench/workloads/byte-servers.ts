@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Bench, OURS, type Running, type Sample } from '../harness/contract.ts';
 import { cpuSeconds } from '../harness/process-usage.ts';
 import type { Upload, Way } from '../load/uploads.ts';
-import { BYTE_STEPS, type ByteStep, startByteStep } from '../peers/bytes.ts';
+import { type ByteStep, startByteStep } from '../peers/bytes.ts';
 import { startNginx } from '../peers/nginx.ts';
 import { startSluice } from '../peers/sluice.ts';
 import { startTusNode, TUS_NODE_PATH } from '../peers/tus-node.ts';
@@ -50,8 +50,9 @@ export async function startByteServers(
     serverOf(name) {
       const one = running.get(name);
       if (!one) throw new Error(`${name} does not run`);
-      const path = { tusd: TUSD_PATH, '@tus/server': TUS_NODE_PATH }[name] ?? '';
-      const way = name === 'nginx' || name === 'sluice PUT' || name in BYTE_STEPS ? 'put' : 'tus';
+      const way = name === 'nginx' || name === 'sluice PUT' ? 'put' : 'tus';
+      const root = way === 'tus' ? '/' : '';
+      const path = { tusd: TUSD_PATH, '@tus/server': TUS_NODE_PATH }[name] ?? root;
       return { running: one, folder: folders.get(name as Name) ?? folder, path, way };
     },
   };

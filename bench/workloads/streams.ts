@@ -6,6 +6,7 @@ import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
+const NAMES = ['sluice', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
 
 export const streams: Workload = {
   id: 'streams',
@@ -16,8 +17,7 @@ export const streams: Workload = {
     cpu: { title: '16 streams of 100 MiB: CPU', unit: 's/GiB' },
   },
   async run(bench) {
-    const names = ['sluice', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
-    const { running, serverOf } = await startByteServers(bench, names);
+    const { running, serverOf } = await startByteServers(bench, NAMES);
     const size = bench.sized(100, 2) * MEBIBYTE;
     const ladder = createByteLadder(bench, ['tusd', '@tus/server']);
     await bench.alternate(running, async (_one, name) => {
@@ -37,11 +37,14 @@ export const chunks: Workload = {
     cpu: { title: '500 MiB in chunks of 8 MiB: CPU', unit: 's/GiB' },
   },
   async run(bench) {
-    const { running, serverOf } = await startByteServers(bench, ['sluice', 'tusd', '@tus/server']);
+    const { running, serverOf } = await startByteServers(bench, NAMES);
     const size = bench.sized(500, 24) * MEBIBYTE;
     const chunk = 8 * MEBIBYTE;
-    await bench.alternate(running, async (_one, name) =>
-      measureSending(serverOf(name), { size, chunk, count: 1, send: (upload) => sendAtOnce(upload, 1) }),
-    );
+    const ladder = createByteLadder(bench, ['tusd', '@tus/server']);
+    await bench.alternate(running, async (_one, name) => {
+      const sending = { size, chunk, count: 1, send: (upload: Upload) => sendAtOnce(upload, 1) };
+      return ladder.keep(name, await measureSending(serverOf(name), sending));
+    });
+    ladder.note();
   },
 };
