@@ -81,7 +81,7 @@ export async function measureSending(server: ByteServer, sending: Sending): Prom
 }
 
 /** What others wrote before must not be written while this one is measured. */
-function settleDisk(folder: string): void {
+export function settleDisk(folder: string): void {
   spawnSync('sync', ['--file-system', folder]);
 }
 
