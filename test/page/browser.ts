@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext } from 'node:test';
@@ -8,8 +8,10 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { launchChromium } from '../../scripts/lib/servers/chromium.ts';
 import type { ServiceProcess } from '../../scripts/lib/service-process.ts';
 
-/** Where the pictures of every state go. */
-const pictures = process.env.SLUICE_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), 'sluice-pictures-'));
+/** Where the pictures of every state go; those nobody has asked for do not stay. */
+const kept = process.env.SLUICE_SCREENSHOTS;
+const pictures = kept ?? mkdtempSync(join(tmpdir(), 'sluice-pictures-'));
+if (kept === undefined) process.once('exit', () => rmSync(pictures, { recursive: true, force: true }));
 
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
