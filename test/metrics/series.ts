@@ -46,7 +46,7 @@ export async function assertMoves(url: string, expected: Moves, act: () => Promi
   const before = await readSeries(url);
   await act();
   const look = async () => movesBetween(before, await readSeries(url));
-  await until('the counters move', async () => same(await look(), expected), 5000).catch(() => {});
+  await until('the counters move', async () => same(await look(), expected)).catch(() => {});
   assert.deepEqual(sorted(await look()), sorted(expected));
 }
 
