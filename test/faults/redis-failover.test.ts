@@ -48,7 +48,7 @@ test('a master killed behind Sentinels: the replica takes over by itself, no ans
   const client = connectRedis({ sentinels, masterName: redis.masterName });
   const harness = harnessOn(client);
   t.after(() => client.disconnect());
-  assert.ok(await untilReady(client, 5000));
+  assert.ok(await untilReady(client, FAILOVER_MS));
   const w = openWorkshop(harness);
   const users = await crampedUsers(w, 4);
 

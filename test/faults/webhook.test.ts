@@ -35,13 +35,9 @@ test('a webhook receiver that answers 500, redirects, hangs and is gone for an h
     };
     /** All that wait have been tried once more than before, in vain. */
     const failedAgain = (times: number) =>
-      until(
-        'the deliveries have failed',
-        async () => {
-          return (await count(`delivered_at is null and attempts < ${times}`)) === 0;
-        },
-        30_000,
-      );
+      until('the deliveries have failed', async () => {
+        return (await count(`delivered_at is null and attempts < ${times}`)) === 0;
+      });
 
     receiver.answerWith((response, { headers }) => {
       const turn = [...new Set(receiver.received.map((one) => one.headers['webhook-id']))].indexOf(
@@ -53,11 +49,7 @@ test('a webhook receiver that answers 500, redirects, hangs and is gone for an h
     });
     for (let n = 0; n < 6; n += 1) await upload();
     await failedAgain(1);
-    await until(
-      'hanging deliveries are given up',
-      async () => (await count('last_error is null')) === 0,
-      30_000,
-    );
+    await until('hanging deliveries are given up', async () => (await count('last_error is null')) === 0);
     figures['lag while it fails'] = `${await count('delivered_at is null')} events`;
 
     await receiver.leave();
@@ -74,7 +66,7 @@ test('a webhook receiver that answers 500, redirects, hangs and is gone for an h
     });
     await receiver.comeBack();
     await stores.database.advance(HOUR_MS);
-    await until('all are delivered', async () => (await count('delivered_at is null')) === 0, 30_000);
+    await until('all are delivered', async () => (await count('delivered_at is null')) === 0);
     const { lost, eventFaults } = await judgeLedger(stores.database, completed);
     Object.assign(figures, {
       events: completed.length,

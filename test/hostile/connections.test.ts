@@ -34,7 +34,7 @@ const portOf = ({ service }: { service: { url: string } }) => Number(new URL(ser
 
 test('one connection too many is closed at once; when others are gone there is room again', async () => {
   assert.deepEqual(await ask(portOf(strict), 5), [true, true, true, false, false]);
-  const giveUpAt = performance.now() + 5000;
+  const giveUpAt = performance.now() + 60_000;
   let again: boolean[] = [];
   do again = await ask(portOf(strict), 3);
   while (!again.every(Boolean) && performance.now() < giveUpAt);

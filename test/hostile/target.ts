@@ -132,6 +132,8 @@ export function target(
     logLines() {
       const lines = service()
         .output.split('\n')
+        // The last one may be there in part only.
+        .slice(0, -1)
         .filter((line) => line.startsWith('{'));
       return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     },

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { type Backend, startBackend } from '../protocol-suite/backend.ts';
 import { inspect, startedBrowser } from './browser.ts';
-import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo } from './videos.ts';
+import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo, underWay } from './videos.ts';
 
 const browser = startedBrowser();
 let backend: Backend;
@@ -12,9 +11,6 @@ before(async () => {
   backend = await startBackend('Redis and S3');
 });
 after(() => backend?.stop());
-
-const told = (page: Page, percent: string) =>
-  page.locator('[data-announcer="polite"]', { hasText: percent }).waitFor();
 
 test('on Redis and S3, five dropped videos are uploaded and verified', async (t) => {
   const page = await browser.open(t, backend.service);
@@ -35,20 +31,20 @@ test('on Redis and S3, one upload outlives a pause, the death of the service and
   page.on('response', (response) => {
     if (response.status() === 409) sent.delete(response.request());
   });
-  await limitSpeed(page, 2_000_000);
+  await limitSpeed(page, 600_000);
   await choose(page, 'Choose videos', [video]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
-  await told(page, '25%');
+  await underWay(page);
   await page.getByRole('button', { name: 'Pause odyssey.mp4' }).click();
   await page.locator('.upload[data-state="paused"]').waitFor();
   await page.getByRole('button', { name: 'Resume odyssey.mp4' }).click();
 
-  await told(page, '50%');
+  await underWay(page, 15);
   await backend.service.kill('SIGKILL');
   await page.getByText('The service cannot be reached.').waitFor();
   await backend.service.restart();
   await page.getByText('The service cannot be reached.').waitFor({ state: 'detached' });
-  await told(page, '75%');
+  await underWay(page, 25);
   await page.reload();
 
   await page.getByRole('button', { name: 'Choose the file' }).waitFor();

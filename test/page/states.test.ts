@@ -42,7 +42,7 @@ test('a file that is read first says so with a progress of its own, and a cancel
 
 test('more uploads than go at once wait, all can be paused and resumed together', async (t) => {
   const page = await browser.open(t, service, { reducedMotion: 'reduce' });
-  await limitSpeed(page, 100_000);
+  await limitSpeed(page, 10_000);
   await drop(
     page,
     [...FIVE_VIDEOS.keys()].map((n) => longVideo(`reel-${n}.mp4`, 500_000 + n)),

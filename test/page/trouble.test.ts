@@ -8,17 +8,20 @@ import { choose, drop, FIVE_VIDEOS, limitSpeed, longVideo, underWay } from './vi
 const browser = startedBrowser();
 let service: ServiceProcess;
 let small: ServiceProcess;
+let impatient: ServiceProcess;
 before(async () => {
-  [service, small] = await Promise.all([
+  [service, small, impatient] = await Promise.all([
     startServiceProcess(),
-    startServiceProcess({ env: { UPLOAD_DEFAULT_QUOTA: '100000', UPLOAD_SESSION_TTL: '3' } }),
+    startServiceProcess({ env: { UPLOAD_DEFAULT_QUOTA: '100000' } }),
+    // Seconds: a test waits for their end, and has begun, paused or finished an upload before.
+    startServiceProcess({ env: { UPLOAD_SESSION_TTL: '10' } }),
   ]);
 });
-after(() => Promise.all([service?.stop(), small?.stop()]));
+after(() => Promise.all([service?.stop(), small?.stop(), impatient?.stop()]));
 
 test('an upload outlives the death of the service, and the page says what is the matter', async (t) => {
   const page = await browser.open(t, service);
-  await limitSpeed(page, 1_000_000);
+  await limitSpeed(page, 300_000);
   await choose(page, 'Choose videos', [longVideo('stubborn.mp4', 12_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await underWay(page);
@@ -34,7 +37,7 @@ test('an upload outlives the death of the service, and the page says what is the
 
 test('offline is told, and the upload goes on with the network', async (t) => {
   const page = await browser.open(t, service);
-  await limitSpeed(page, 1_000_000);
+  await limitSpeed(page, 300_000);
   await choose(page, 'Choose videos', [longVideo('tunnel.mp4', 12_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await underWay(page);
@@ -87,8 +90,8 @@ test('a quota that is reached in mid-batch fails the upload with words and a nex
 });
 
 test('an expired session says so, and starts again with the same file', async (t) => {
-  const page = await browser.open(t, small);
-  await limitSpeed(page, 8_000);
+  const page = await browser.open(t, impatient);
+  await limitSpeed(page, 2_000);
   await choose(page, 'Choose videos', [longVideo('late.mp4', 98_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await page.getByRole('button', { name: 'Pause late.mp4' }).click();
@@ -106,7 +109,7 @@ test('a second tab shows the upload of the first as it moves, and offers no seco
   const user = randomUUID();
   const first = await browser.open(t, service, { user });
   const second = await browser.open(t, service, { user });
-  await limitSpeed(first, 1_000_000);
+  await limitSpeed(first, 100_000);
   const video = longVideo('shared.mp4', 12_000_000);
   await choose(first, 'Choose videos', [video]);
   await first.getByRole('button', { name: 'Upload 1 video' }).click();

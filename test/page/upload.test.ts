@@ -44,7 +44,7 @@ test('a file that is no video is refused with the formats that are taken', async
 
 test('an upload is paused, resumed, and told in quarters', async (t) => {
   const page = await browser.open(t, service);
-  await limitSpeed(page, 1_000_000);
+  await limitSpeed(page, 400_000);
   await choose(page, 'Choose videos', [longVideo('holiday.mp4', 8_000_000)]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();
   await page.locator('[data-announcer="polite"]', { hasText: 'holiday.mp4: 25%' }).waitFor();
@@ -61,7 +61,7 @@ test('an upload is paused, resumed, and told in quarters', async (t) => {
 
 test('after a reload in mid-upload the same file goes on where it stopped', async (t) => {
   const page = await browser.open(t, service);
-  await limitSpeed(page, 1_000_000);
+  await limitSpeed(page, 300_000);
   const video = longVideo('interrupted.mp4', 12_000_000);
   await choose(page, 'Choose videos', [video]);
   await page.getByRole('button', { name: 'Upload 1 video' }).click();

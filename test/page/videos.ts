@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { CDPSession, Page } from 'playwright-core';
+import { until } from '../e2e/until.ts';
 
 export interface NamedBytes {
   readonly name: string;
@@ -100,10 +101,11 @@ export async function limitSpeed(page: Page, bytesPerSecond: number | 'offline')
   });
 }
 
-/** Resolves when some of an upload has gone, long before the last of one that takes ten seconds. */
-export function underWay(page: Page): Promise<void> {
-  return page
-    .locator('.upload[data-state="uploading"] .facts span', { hasText: /^([5-9]|\d\d)%$/ })
-    .first()
-    .waitFor();
+/** Resolves when so much of an upload has gone. What comes next should have many times as long until all has. */
+export async function underWay(page: Page, percent = 5): Promise<void> {
+  const facts = page.locator('.upload[data-state="uploading"] .facts span');
+  const share = facts.filter({ hasText: /^\d+%$/ }).first();
+  await until(`${percent} % have gone`, async () => {
+    return Number.parseInt((await share.textContent()) ?? '', 10) >= percent;
+  });
 }
