@@ -52,8 +52,8 @@ const ENVIRONMENT = {
   INTERIM_RESPONSES: 'true',
   UPLOAD_MAX_FILE_SIZE: '40000000',
   // Seconds. Short enough to wait for, long enough for every other row.
-  UPLOAD_SESSION_TTL: '15',
-  UPLOAD_IDLE_TIMEOUT: '4',
+  UPLOAD_SESSION_TTL: '20',
+  UPLOAD_IDLE_TIMEOUT: '8',
 };
 
 /** Rows at the same time: most of them wait for the service, some for the clock. */
