@@ -41,7 +41,9 @@ test('a sign-in that expires in mid-batch costs nothing: what runs goes on, what
 
   await page.locator('.upload[data-state="done"]').nth(2).waitFor();
   await page.getByText('Your sign-in has expired. Running uploads go on.').waitFor();
-  assert.equal(await page.locator('.upload[data-state="waiting"]').count(), 2);
+  const waiting = page.locator('.upload[data-state="waiting"]');
+  await waiting.nth(1).waitFor();
+  assert.equal(await waiting.count(), 2);
   assert.deepEqual(await inspect(page, '60-sign-in-expired'), []);
 
   await page.getByLabel('Access token').fill(service.token({ user, ttl: -10_000 }));
@@ -64,5 +66,5 @@ test('who has signed in elsewhere meanwhile only needs to come back to the page'
   await page.unroute(API);
   await page.evaluate(`window.dispatchEvent(new Event('focus'))`);
   await page.locator('.upload[data-state="done"]').waitFor();
-  assert.equal(await page.locator('.sign-in').count(), 0);
+  await page.locator('.sign-in').waitFor({ state: 'detached' });
 });
