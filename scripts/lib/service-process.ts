@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { signAccessToken, type TokenOptions } from './access-token.ts';
 import { hasEnded } from './servers/child.ts';
@@ -15,6 +16,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Longest time from the start of the process to the address on its output. */
 const START_DEADLINE_MS = 120_000;
+
+/** Longest time from the end of the process to the end of the workers that share its outputs. */
+const WORKERS_DEADLINE_MS = 30_000;
 
 export interface ServiceOptions {
   /** On top of an environment that has none of the service's own variables. */
@@ -66,9 +70,12 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
   const [program = '', ...args] = options.wrap?.(plain) ?? plain;
   const url = `http://127.0.0.1:${port}`;
   let output = '';
+  // One for each life: 'close' comes when nobody holds the outputs any more, so after the last worker, too.
+  const closings: Promise<unknown>[] = [];
 
   async function launch(): Promise<ChildProcess> {
     const started = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    closings.push(new Promise((resolve) => started.once('close', resolve)));
     const killOnExit = () => {
       started.kill('SIGKILL');
       if (ownFolder) rmSync(dataDir, { recursive: true, force: true });
@@ -81,7 +88,16 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     return started;
   }
 
-  let child = await launch();
+  /** Once nobody writes there any more: workers see a moment after their primary's end that it is gone. */
+  async function removeFolder(): Promise<void> {
+    await Promise.race([Promise.all(closings), pause(WORKERS_DEADLINE_MS, undefined, { ref: false })]);
+    if (ownFolder) await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+
+  let child = await launch().catch(async (error: unknown) => {
+    await removeFolder();
+    throw error;
+  });
 
   async function kill(signal: NodeJS.Signals): Promise<number | null> {
     if (hasEnded(child)) return child.exitCode;
@@ -112,8 +128,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     },
     async stop() {
       await kill('SIGKILL');
-      // Workers see a moment later that their primary is gone, and write until then.
-      if (ownFolder) await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+      await removeFolder();
     },
   };
 }
