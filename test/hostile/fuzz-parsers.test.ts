@@ -142,13 +142,23 @@ const headerLike = fc.oneof(
   },
 );
 
+const LONG_MS = 500;
+
+/** A text that takes its time takes it each time; a machine that stands still for a moment does not. */
+async function isQuick(work: () => unknown): Promise<boolean> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    const elapsedMs = startStopwatch();
+    await work();
+    if (elapsedMs() < LONG_MS) return true;
+  }
+  return false;
+}
+
 for (const [name, parse] of Object.entries(PARSERS)) {
   test(`${name}: any text gives a value or none, within milliseconds`, async () => {
     await fc.assert(
       fc.asyncProperty(headerLike, async (text) => {
-        const elapsedMs = startStopwatch();
-        await parse(text);
-        assert.ok(elapsedMs() < 500, `${text.length} characters took ${elapsedMs()} ms`);
+        assert.ok(await isQuick(() => parse(text)), `${text.length} characters take ${LONG_MS} ms`);
       }),
       { numRuns: 1500 },
     );
