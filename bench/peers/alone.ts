@@ -38,6 +38,7 @@ export function createAlone(redis: RedisClient, prefix: string): Alone {
       const document = `\n${JSON.stringify(asked.dashboard_context)}`;
       const touched = [keys.document(id), keys.state(id), keys.account(shard, user)];
       touched.push(keys.reserving(shard, user), keys.leftovers(shard, user), keys.users(shard));
+      touched.push(keys.listened(shard, user));
       const size = String(asked.expected_file_size);
       const limits = [size, String(2 ** 40), '10000', '3600000', String(DAY_MS), size, '', ''];
       for (;;) {

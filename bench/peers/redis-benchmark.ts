@@ -18,7 +18,9 @@ export const redisBenchmark: Peer = {
   },
 };
 
-const KEYS = ['s:__rand_int__', 'd:__rand_int__', 'u', 'x', 'g', 'users'].map((key) => `ceiling:{0}:${key}`);
+const KEYS = ['s:__rand_int__', 'd:__rand_int__', 'u', 'x', 'g', 'users', 'listened'].map(
+  (key) => `ceiling:{0}:${key}`,
+);
 const DAY = 86_400_000;
 
 /** Nothing runs: each measurement is a command. */

@@ -59,7 +59,7 @@ export function createAdmission({ store, accountBook, events, limits, shardOf }:
 
     switch (result.kind) {
       case 'admitted':
-        if (!result.replayed) {
+        if (!result.replayed && result.isListenedTo) {
           const { sessionId, uploadOffset, uploadLength } = result.session;
           events.emit({ type: 'created', sessionId, userId, uploadOffset, uploadLength });
         }

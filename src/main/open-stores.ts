@@ -177,12 +177,14 @@ async function openSessions(
   const [
     { connectListener, connectRedis, untilReady },
     { createRedisSessionStore },
+    { keysWithPrefix },
     { createRedisWriterSignals },
     { createRedisRateLimits },
     { createRedisLeases },
   ] = await Promise.all([
     import('../stores/redis/connect.ts'),
     import('../stores/redis/sessions.ts'),
+    import('../stores/redis/keys.ts'),
     import('../stores/redis/writer-signals.ts'),
     import('../stores/redis/rate-limits.ts'),
     import('../stores/redis/leases.ts'),
@@ -203,6 +205,7 @@ async function openSessions(
     log.warn({ redis: describeRedis(address) }, 'Redis does not answer yet; it is tried again');
   }
   const shardOf = shardsOf(config);
+  const keys = keysWithPrefix(prefix);
   const sessions = createRedisSessionStore({ redis, prefix, shardOf, observe });
   const subscriber = connectListener(redis);
   subscriber.on('error', onError);
@@ -216,7 +219,10 @@ async function openSessions(
     relay: createRedisRelay({
       commands: redis,
       subscriber,
-      keyOf: (userId) => `${prefix}:{${shardOf(userId)}}:live:${userId}`,
+      keysOf(userId) {
+        const shard = shardOf(userId);
+        return { listened: keys.listened(shard, userId), stream: keys.live(shard, userId) };
+      },
       onLost: (err) => log.debug({ err }, 'a live event was lost'),
     }),
     close() {

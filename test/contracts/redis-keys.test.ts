@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keysWithPrefix } from '../../src/stores/redis/keys.ts';
 import { nameOfSession, nameOfUser } from '../../src/stores/redis/names.ts';
 import { createRedisSessionStore } from '../../src/stores/redis/sessions.ts';
 import { connectedRedis, sharedRedisPort } from '../helpers/redis.ts';
@@ -42,6 +43,17 @@ test('redis: a prefix that would break the hash tag is refused', async () => {
   const redis = await connectedRedis(sharedRedisPort());
   assert.throws(() => createRedisSessionStore({ redis, prefix: 'a{b}', shardOf }), /braces/);
   redis.disconnect();
+});
+
+redisTest('whether somebody listens to a user is said with each session he is admitted', async (w, h) => {
+  const [one, other] = [await w.user(), await w.user()];
+  const listens = async (userId: string) => {
+    const result = await w.admit(userId, 10);
+    return result.kind === 'admitted' && result.isListenedTo;
+  };
+  assert.deepEqual([await listens(one), await listens(other)], [false, false]);
+  await h.redis.set(keysWithPrefix(h.prefix).listened(shardOf(one), one), '', 'PX', 60_000);
+  assert.deepEqual([await listens(one), await listens(other)], [true, false]);
 });
 
 redisTest('the document lives exactly as long as the session', async (w, h) => {

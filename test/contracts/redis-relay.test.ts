@@ -6,6 +6,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
 import { createRedisRelay } from '../../src/events/live/redis-relay.ts';
 import { connectListener, untilReady } from '../../src/stores/redis/connect.ts';
+import { keysWithPrefix } from '../../src/stores/redis/keys.ts';
 import { connectedRedis, eventually, startRedis } from '../helpers/redis.ts';
 import { connectedCluster } from '../helpers/redis-cluster.ts';
 
@@ -17,7 +18,11 @@ const PROBE = 'do you hear?';
 const IN_TIME = { timeout: 120_000 };
 
 /** A relay as the service makes it; `lost` are faults it was told of. */
-async function startRelay(t: TestContext, redis: Redis | Cluster) {
+async function startRelay(
+  t: TestContext,
+  redis: Redis | Cluster,
+  more: { readonly markEveryMs?: number } = {},
+) {
   const subscriber = connectListener(redis);
   t.after(() => {
     subscriber.disconnect();
@@ -25,11 +30,20 @@ async function startRelay(t: TestContext, redis: Redis | Cluster) {
   });
   assert.ok(await untilReady(subscriber, 5000));
   const lost: unknown[] = [];
-  const prefix = randomUUID();
   // Two users of three share a slot with others.
-  const keyOf = (userId: string) => `${prefix}:{${Number(userId) % 100}}:live:${userId}`;
-  const relay = createRedisRelay({ commands: redis, subscriber, keyOf, onLost: (why) => lost.push(why) });
-  return { relay, lost };
+  const keys = keysWithPrefix(randomUUID());
+  const keysOf = (userId: string) => {
+    const shard = String(Number(userId) % 100);
+    return { listened: keys.listened(shard, userId), stream: keys.live(shard, userId) };
+  };
+  const relay = createRedisRelay({
+    commands: redis,
+    subscriber,
+    keysOf,
+    onLost: (why) => lost.push(why),
+    ...more,
+  });
+  return { relay, lost, keysOf };
 }
 
 /** Everyone listens, much is told in one turn: each hears his own messages, all of them, in order. */
@@ -110,6 +124,65 @@ test(
     assert.deepEqual(lost, []);
   },
 );
+
+test(
+  'nothing is written for a user nobody listens to, and what is heard goes when its minute is over',
+  IN_TIME,
+  async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const redis = await connectedRedis(server.port);
+    const { relay, lost, keysOf } = await startRelay(t, redis);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = await relay.subscribe('7', null, () => resolve());
+    // Told in one call, in this order.
+    relay.publish('8', 'to nobody');
+    relay.publish('7', 'to him');
+    await promise;
+    const [his, nobodys] = [keysOf('7'), keysOf('8')];
+    assert.deepEqual((await redis.keys('*')).sort(), [his.listened, his.stream].sort());
+    assert.equal(await redis.exists(nobodys.stream), 0);
+    const [kept, marked] = [await redis.pttl(his.stream), await redis.pttl(his.listened)];
+    assert.ok(kept > 0 && kept <= 60_000, `kept for ${kept} ms`);
+    assert.ok(marked > 60_000, 'whoever left is remembered for longer than what he may have missed');
+    stop();
+    assert.equal(await redis.exists(his.listened), 1);
+    assert.deepEqual(lost, []);
+  },
+);
+
+test('a Redis that comes back empty is told anew who listens', IN_TIME, async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const redis = await connectedRedis(server.port);
+  // Only the connection tells of it in time.
+  const { relay } = await startRelay(t, redis, { markEveryMs: 600_000 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await relay.subscribe('7', null, () => resolve());
+  await server.kill();
+  await server.start();
+  const told = new AbortController();
+  const tell = async () => {
+    while (!told.signal.aborted) {
+      relay.publish('7', 'still there?');
+      await pause(20);
+    }
+  };
+  await Promise.all([tell(), promise.finally(() => told.abort())]);
+});
+
+test('a Redis that has lost who listens, though no connection was cut, is told again', IN_TIME, async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const redis = await connectedRedis(server.port);
+  const { relay, keysOf } = await startRelay(t, redis, { markEveryMs: 20 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await relay.subscribe('7', null, () => resolve());
+  await redis.flushall();
+  await eventually(60_000, async () => assert.equal(await redis.exists(keysOf('7').listened), 1));
+  relay.publish('7', 'still there?');
+  await promise;
+});
 
 test('on a Cluster, too, each user hears his own messages in order', IN_TIME, async (t) => {
   const cluster = await startRedisCluster();

@@ -132,6 +132,9 @@ test('redis: a stream at one instance tells what happens at another', async (t) 
   const here = await startApp(t, shared);
   const there = await startApp(t, { ...shared, dataDir: here.dataDir });
   const stream = await listen(t, here);
+  const session = await there.call(`${P}/initiate`, { json: initiateBody() });
+  const begun = await stream.next(({ data }) => data.session_id === session.body.session_id);
+  assert.deepEqual([begun.event, begun.data.upload_offset, begun.data.status], ['progress', 0, 'active']);
   const id = await upload(there);
   await stream.next(({ event, data }) => event === 'completed' && data.session_id === id);
 });

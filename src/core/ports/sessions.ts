@@ -24,6 +24,8 @@ export type AdmitResult =
       readonly session: Session;
       readonly quota: QuotaSnapshot;
       readonly replayed: boolean;
+      /** Whether somebody may listen to the user's live events: where not, nobody has to be told of a new session. */
+      readonly isListenedTo: boolean;
     }
   /** `retryAt`: the earliest moment enough could be free: an expiry of an own session, or the period's end. */
   | {

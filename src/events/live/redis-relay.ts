@@ -4,6 +4,7 @@ import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayList
 /** What of a Redis client is needed: one for commands, one that does nothing but listen. */
 interface Commands extends ScriptRunner {
   readonly isCluster: boolean;
+  set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>;
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
 }
 
@@ -11,45 +12,74 @@ interface Subscriber {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  on(event: 'ready', listener: () => void): unknown;
+}
+
+/** On one slot of a Cluster. */
+export interface LiveKeys {
+  /** There while somebody listens to the user, and for a day after: where it is not, nothing is told or remembered. */
+  readonly listened: string;
+  /** The user's stream, and the name of his channel. */
+  readonly stream: string;
 }
 
 interface Options {
   readonly commands: Commands;
   /** Its own connection: while it listens it can do nothing else. Subscribes again by itself when it was cut. */
   readonly subscriber: Subscriber;
-  /** Key of a user's stream, and name of his channel. */
-  readonly keyOf: (userId: string) => string;
+  readonly keysOf: (userId: string) => LiveKeys;
   /** Redis did not take a message: it is lost, and nothing else is. */
   readonly onLost: (reason: unknown) => void;
+  /** That somebody listens is said again so often, in milliseconds. */
+  readonly markEveryMs?: number;
 }
 
+/** Whoever comes back later than that after he listened hears nothing of the last minute. */
+const LISTENED_MS = 86_400_000;
+/** A Redis may lose the marks, with all else: while somebody listens they are made anew. */
+const MARK_EVERY_MS = 30_000;
 /** Messages of one call: Redis does nothing else meanwhile. */
 const ENOUGH_AT_ONCE = 128;
 
 /** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
-export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Options): Relay {
+export function createRedisRelay(options: Options): Relay {
+  const { commands, subscriber, keysOf, onLost, markEveryMs = MARK_EVERY_MS } = options;
   const run = readRedisScript(commands, new URL('./redis-relay.lua', import.meta.url));
   const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
-  const listeners = new Map<string, Set<RelayListener>>();
+  /** Those of each channel, and the mark that they are there. */
+  const listeners = new Map<string, { readonly listened: string; readonly all: Set<RelayListener> }>();
+  let marking: NodeJS.Timeout | null = null;
   subscriber.on('message', (channel, text) => {
     const space = text.indexOf(' ');
-    for (const listener of listeners.get(channel) ?? [])
+    for (const listener of listeners.get(channel)?.all ?? [])
       listener(text.slice(0, space), text.slice(space + 1));
   });
+  // After a failover, say.
+  subscriber.on('ready', markAll);
 
-  async function listen(key: string, listener: RelayListener): Promise<() => void> {
-    const known = listeners.get(key);
-    const all = known ?? new Set();
-    all.add(listener);
-    listeners.set(key, all);
+  const mark = (listened: string) => commands.set(listened, '', 'PX', LISTENED_MS);
+
+  function markAll(): void {
+    for (const { listened } of listeners.values()) mark(listened).catch(onLost);
+  }
+
+  async function listen({ listened, stream }: LiveKeys, listener: RelayListener): Promise<() => void> {
+    const known = listeners.get(stream) ?? { listened, all: new Set() };
+    known.all.add(listener);
+    listeners.set(stream, known);
+    marking ??= setInterval(markAll, markEveryMs).unref();
     function stop(): void {
-      all.delete(listener);
-      if (all.size > 0 || listeners.get(key) !== all) return;
-      listeners.delete(key);
-      subscriber.unsubscribe(key).catch(onLost);
+      known.all.delete(listener);
+      if (known.all.size > 0 || listeners.get(stream) !== known) return;
+      listeners.delete(stream);
+      subscriber.unsubscribe(stream).catch(onLost);
+      if (listeners.size > 0 || !marking) return;
+      clearInterval(marking);
+      marking = null;
     }
     try {
-      await subscriber.subscribe(key);
+      await subscriber.subscribe(stream);
+      await mark(listened);
     } catch (error) {
       stop();
       throw error;
@@ -64,7 +94,8 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
     let keys: string[] = [];
     let told: string[] = [];
     for (const [userId, messages] of gathered) {
-      keys.push(keyOf(userId));
+      const { listened, stream } = keysOf(userId);
+      keys.push(listened, stream);
       told.push(String(messages.length), ...messages);
       // In a Cluster each user's stream has a slot of its own.
       if (!commands.isCluster && told.length < ENOUGH_AT_ONCE) continue;
@@ -89,29 +120,29 @@ export function createRedisRelay({ commands, subscriber, keyOf, onLost }: Option
     },
 
     async subscribe(userId, afterId, listener) {
-      const key = keyOf(userId);
+      const keys = keysOf(userId);
       // Listening begins before the past is read, so nothing falls in between; ids sort out what comes twice.
       let last = afterId;
       const early: [string, string][] = [];
-      let live = false;
+      let isLive = false;
       function tell(id: string, message: string): void {
         if (last !== null && !isAfter(id, last)) return;
         last = id;
         listener(id, message);
       }
-      const stop = await listen(key, (id, message) => {
-        if (live) tell(id, message);
+      const stop = await listen(keys, (id, message) => {
+        if (isLive) tell(id, message);
         else early.push([id, message]);
       });
       try {
-        const past = afterId === null ? [] : await commands.xrange(key, `(${afterId}`, '+');
+        const past = afterId === null ? [] : await commands.xrange(keys.stream, `(${afterId}`, '+');
         for (const [id, fields] of past) tell(id, fields[1] ?? '');
       } catch (error) {
         stop();
         throw error;
       }
       for (const [id, message] of early) tell(id, message);
-      live = true;
+      isLive = true;
       return stop;
     },
   };

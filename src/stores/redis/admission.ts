@@ -34,7 +34,13 @@ export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
         if (asText(reply[2]) !== idempotency.fingerprint) return { kind: 'idempotency_key_reused' };
         const account = await read(userId);
         if (account.kind === 'need_account') return account;
-        return { kind: 'admitted', session: earlier, quota: account.quota, replayed: true };
+        return {
+          kind: 'admitted',
+          session: earlier,
+          quota: account.quota,
+          replayed: true,
+          isListenedTo: true,
+        };
       }
       voidClaimant = claimant;
     }
@@ -50,6 +56,7 @@ export function createAdmission(deps: Deps): Pick<SessionStore, 'admit'> {
       keys.reserving(shard, userId),
       keys.leftovers(shard, userId),
       keys.users(shard),
+      keys.listened(shard, userId),
       ...(idempotency ? [keys.idempotency(shard, userId, idempotency.key)] : []),
     ];
   }
@@ -78,7 +85,7 @@ function asAdmitResult(admission: Admission, reply: readonly unknown[]): AdmitRe
   switch (kind) {
     case 'admitted': {
       const session = newSession(admission, asNumber(reply[1]), asNumber(reply[2]));
-      return { kind, replayed: false, session, quota: asQuota(reply[3]) };
+      return { kind, replayed: false, session, quota: asQuota(reply[3]), isListenedTo: reply[4] !== 0 };
     }
     case 'admitted before':
       return {
@@ -86,6 +93,7 @@ function asAdmitResult(admission: Admission, reply: readonly unknown[]): AdmitRe
         replayed: true,
         session: asSession(admission.sessionId, reply[1]),
         quota: asQuota(reply[2]),
+        isListenedTo: true,
       };
     case 'quota_exceeded':
       return {

@@ -1,14 +1,15 @@
 -- admit: reserve bytes and create a session, in one step.
--- KEYS  s, d, u, x, g, users; and where an idempotency key came along: i
+-- KEYS  s, d, u, x, g, users, listened; and where an idempotency key came along: i
 -- ARGV  1 session id  2 user id  3 document  4 bytes to reserve ('' = all that is free)  5 maximum of one file
 --       6 maximum of live sessions  7 ttl ms  8 maximum lifetime ms
 --       9 declared size or ''  10 fingerprint  11 session id whose claim on i is void, or ''
--- Returns  {'admitted', now, bytes reserved, quota}   {'admitted before', session, quota}
+-- Returns  {'admitted', now, bytes reserved, quota, 1 where somebody listens, else 0}
+--          {'admitted before', session, quota}
 --          {'quota_exceeded', quota, required, retry at, now}   {'too_many_sessions', quota, retry at, now}
 --          {'claimed', session id, fingerprint}  i belongs to that session: look whether it is still of use
 --          {'need_account', sealed ids}          {'lost', ids in x}
 
-local s, d, u, x, g, users, i = unpack(KEYS)
+local s, d, u, x, g, users, listened, i = unpack(KEYS)
 local id, user = ARGV[1], ARGV[2]
 local ttl, lifetime = tonumber(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
@@ -73,4 +74,5 @@ redis.call('ZADD', x, expires, id)
 redis.call('ZADD', users, 'LT', expires, user)
 if i then redis.call('SET', i, id .. ' ' .. ARGV[10], 'PX', int(lifetime)) end
 
-return { 'admitted', int(now), int(wanted), quota_of(account, reserved, active + 1) }
+local told = redis.call('EXISTS', listened)
+return { 'admitted', int(now), int(wanted), quota_of(account, reserved, active + 1), told }

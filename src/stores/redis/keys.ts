@@ -15,6 +15,10 @@ export interface Keys {
   readonly reserving: (shard: string, userId: string) => string;
   readonly leftovers: (shard: string, userId: string) => string;
   readonly users: (shard: string) => string;
+  /** There while somebody listens to the user's live events, and for a day after. */
+  readonly listened: (shard: string, userId: string) => string;
+  /** The stream of the user's live events, and the channel they are told on. */
+  readonly live: (shard: string, userId: string) => string;
   /** The client chooses the idempotency key: its digest keeps the name short and harmless. */
   readonly idempotency: (shard: string, userId: string, key: string) => string;
 }
@@ -33,6 +37,8 @@ export function keysWithPrefix(prefix: string): Keys {
     account: ofUser('u'),
     reserving: ofUser('x'),
     leftovers: ofUser('g'),
+    listened: ofUser('listened'),
+    live: ofUser('live'),
     users: (shard) => tagged(shard, 'users'),
     idempotency: (shard, userId, key) =>
       tagged(shard, `i:${userId}:${createHash('sha256').update(key).digest('hex')}`),

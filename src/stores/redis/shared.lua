@@ -10,6 +10,7 @@
 --                  That field alone owns the reservation: who deletes it gives the bytes back.
 --   x      zset    the user's sessions that still own a reservation, by the moment it ends
 --   g      zset    the user's sessions that own none any more but whose bytes have to go, by when that was due
+--   listened string  there while somebody listens to the user's live events, and for a day after (redis-relay.ts)
 --   users  zset    users of the shard, by a moment no later than the first one in their x and g
 --
 -- Sessions and users go by their names (names.ts) wherever a script is told of one, or tells of one.

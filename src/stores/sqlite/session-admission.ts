@@ -24,11 +24,19 @@ export function createSessionAdmission(tables: SessionTables): Pick<SessionStore
     reservations.lapse(userId, now);
     const quota = snapshot(account, reservations.of(userId, now));
     const earlier = sessions.get(sessionId, now);
-    if (earlier) return { kind: 'admitted', session: asSeen(earlier, now), quota, replayed: true };
+    if (earlier)
+      return { kind: 'admitted', session: asSeen(earlier, now), quota, replayed: true, isListenedTo: true };
     const claimed = idempotency ? claimOf(userId, idempotency.key, now) : null;
     if (claimed && claimed.fingerprint !== idempotency?.fingerprint)
       return { kind: 'idempotency_key_reused' };
-    if (claimed) return { kind: 'admitted', session: asSeen(claimed.session, now), quota, replayed: true };
+    if (claimed)
+      return {
+        kind: 'admitted',
+        session: asSeen(claimed.session, now),
+        quota,
+        replayed: true,
+        isListenedTo: true,
+      };
 
     if (quota.activeSessions >= admission.maxActiveSessions) {
       return { kind: 'too_many_sessions', quota, retryAt: reservations.slotFreeAt(userId, now), now };
@@ -51,7 +59,7 @@ export function createSessionAdmission(tables: SessionTables): Pick<SessionStore
       reservedBytes: quota.reservedBytes + required,
       activeSessions: quota.activeSessions + 1,
     };
-    return { kind: 'admitted', session: asSeen(row, now), quota: after, replayed: false };
+    return { kind: 'admitted', session: asSeen(row, now), quota: after, replayed: false, isListenedTo: true };
   }
 
   /** Who holds the idempotency key, as long as that session is of use: otherwise the key is free again. */
