@@ -28,7 +28,7 @@ async function startRelay(
     subscriber.disconnect();
     redis.disconnect();
   });
-  assert.ok(await untilReady(subscriber, 5000));
+  assert.ok(await untilReady(subscriber, 60_000));
   const lost: unknown[] = [];
   // Two users of three share a slot with others.
   const keys = keysWithPrefix(randomUUID());
@@ -64,7 +64,7 @@ async function expectEachHisOwn({ relay, lost }: Awaited<ReturnType<typeof start
     });
   }
   // Nodes of a new Cluster may not know yet what is listened to at the others.
-  await eventually(15_000, async () => {
+  await eventually(60_000, async () => {
     for (const user of users) if (!reached.has(user)) relay.publish(user, PROBE);
     await pause(20);
     assert.equal(reached.size, USERS);

@@ -28,8 +28,8 @@ async function processOn(t: TestContext, port: number, prefix: string) {
 async function twoOn(t: TestContext, port: number) {
   const prefix = `test-${randomUUID()}`;
   const [one, other] = await Promise.all([processOn(t, port, prefix), processOn(t, port, prefix)]);
-  await eventually(5000, async () => assert.ok(await one.signals.stop(other.instance, 'ready?', ORDER)));
-  await eventually(5000, async () => assert.ok(await other.signals.stop(one.instance, 'ready?', ORDER)));
+  await eventually(60_000, async () => assert.ok(await one.signals.stop(other.instance, 'ready?', ORDER)));
+  await eventually(60_000, async () => assert.ok(await other.signals.stop(one.instance, 'ready?', ORDER)));
   other.obeyed.length = 0;
   return { one, other };
 }
@@ -53,7 +53,7 @@ test('an order reaches the process it is for, whose answer comes back', async (t
 test('a process that is gone is known to be gone at once', async (t) => {
   const { one, other } = await twoOn(t, sharedRedisPort());
   other.signals.close();
-  await eventually(5000, async () => {
+  await eventually(60_000, async () => {
     const elapsedMs = startStopwatch();
     assert.equal(await one.signals.stop(other.instance, 'a', ORDER), false);
     assert.ok(elapsedMs() < 250);
@@ -80,5 +80,5 @@ test('while Redis hangs or is away the answer is no, in time; when it is back, o
   await redis.kill();
   assert.equal(await one.signals.stop(other.instance, 'a', ORDER), false);
   await redis.start();
-  await eventually(10_000, async () => assert.ok(await one.signals.stop(other.instance, 'b', ORDER)));
+  await eventually(60_000, async () => assert.ok(await one.signals.stop(other.instance, 'b', ORDER)));
 });

@@ -71,9 +71,9 @@ async function replicated(port: number): Promise<void> {
   const master = new Redis({ host: '127.0.0.1', port });
   try {
     await master.incr('e2e:last-write');
-    assert.equal(await master.wait(1, 5000), 1);
+    assert.equal(await master.wait(1, 60_000), 1);
     await master.del('e2e:last-write');
-    await master.wait(1, 5000);
+    await master.wait(1, 60_000);
   } finally {
     master.disconnect();
   }

@@ -6,6 +6,6 @@ import { connectRedis, untilReady } from '../../src/stores/redis/connect.ts';
 export async function connectedCluster({ masters }: RunningCluster): Promise<Cluster> {
   const nodes = masters.map(({ port }) => ({ host: '127.0.0.1', port }));
   const cluster = connectRedis({ nodes });
-  if (!(await untilReady(cluster, 5000))) throw new Error('The Redis Cluster did not become ready.');
+  if (!(await untilReady(cluster, 60_000))) throw new Error('The Redis Cluster did not become ready.');
   return cluster;
 }

@@ -13,7 +13,7 @@ export function sharedRedisPort(): number {
 /** A client made the way the service makes it, ready for use. */
 export async function connectedRedis(port: number): Promise<Redis> {
   const redis = connectRedis({ host: '127.0.0.1', port });
-  if (!(await untilReady(redis, 5000))) throw new Error(`Redis on port ${port} did not become ready.`);
+  if (!(await untilReady(redis, 60_000))) throw new Error(`Redis on port ${port} did not become ready.`);
   return redis;
 }
 
@@ -47,12 +47,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<OwnRedis> 
 
 /** Try until it succeeds, at most `ms` long; the last fault is thrown. */
 export async function eventually<T>(ms: number, attempt: () => Promise<T>): Promise<T> {
-  const end = Date.now() + ms;
+  const end = performance.now() + ms;
   for (;;) {
     try {
       return await attempt();
     } catch (fault) {
-      if (Date.now() >= end) throw fault;
+      if (performance.now() >= end) throw fault;
       await pause(20);
     }
   }
