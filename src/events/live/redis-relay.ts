@@ -5,6 +5,7 @@ import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayList
 interface Commands extends ScriptRunner {
   readonly isCluster: boolean;
   set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>;
+  on(event: 'ready', listener: () => void): unknown;
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
 }
 
@@ -12,7 +13,6 @@ interface Subscriber {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
-  on(event: 'ready', listener: () => void): unknown;
 }
 
 /** On one slot of a Cluster. */
@@ -54,8 +54,8 @@ export function createRedisRelay(options: Options): Relay {
     for (const listener of listeners.get(channel)?.all ?? [])
       listener(text.slice(0, space), text.slice(space + 1));
   });
-  // After a failover, say.
-  subscriber.on('ready', markAll);
+  // A Redis that was away may have lost the marks. This client makes them, so it is this one that has to be back.
+  commands.on('ready', markAll);
 
   const mark = (listened: string) => commands.set(listened, '', 'PX', LISTENED_MS);
 
