@@ -4,6 +4,7 @@ import { type RunningCluster, startRedisCluster } from '../../scripts/lib/server
 import { startRedisWithSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
 import { serviceFor } from '../e2e/service.ts';
 import { until } from '../e2e/until.ts';
+import { moveSlot } from '../helpers/redis-cluster.ts';
 import { judgeAftermath } from './aftermath.ts';
 import { faultRow, SEED } from './fault-row.ts';
 import { type HttpLoad, startHttpLoad } from './http-load.ts';
@@ -90,27 +91,15 @@ async function flushScripts(ports: readonly number[]): Promise<void> {
   }
 }
 
-/** What `redis-cli --cluster reshard` does, for slots of the second master that hold keys. Gives how many it moved. */
+/** Slots of the second master that hold keys move to the third one. Gives how many it moved. */
 async function moveSlots({ masters }: RunningCluster, count: number): Promise<number> {
-  const [from, to] = masters.slice(1).map(({ port }) => new Redis({ host: '127.0.0.1', port }));
-  if (!from || !to) throw new Error('Slots move between masters: there are too few.');
-  const [fromId, toId] = [String(await from.cluster('MYID')), String(await to.cluster('MYID'))];
+  const nodes = masters.map(({ port }) => new Redis({ host: '127.0.0.1', port }));
   let moved = 0;
   for (; moved < count; moved += 1) {
-    const key = await from.randomkey();
-    if (key === null) break;
-    const slot = Number(await from.cluster('KEYSLOT', key));
-    await to.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
-    await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
-    for (;;) {
-      const keys = (await from.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
-      if (keys.length === 0) break;
-      await from.call('MIGRATE', '127.0.0.1', to.options.port ?? 0, '', 0, 5000, 'KEYS', ...keys);
-    }
-    await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-    await from.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    const key = await nodes[1]?.randomkey();
+    if (!key) break;
+    await moveSlot(nodes, Number(await nodes[1]?.cluster('KEYSLOT', key)), 1, 2);
   }
-  from.disconnect();
-  to.disconnect();
+  for (const node of nodes) node.disconnect();
   return moved;
 }

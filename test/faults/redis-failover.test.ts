@@ -10,7 +10,7 @@ import { harnessOn } from '../contracts/session-store/redis-harness.ts';
 import { openWorkshop, type Workshop } from '../contracts/session-store/workshop.ts';
 import { until } from '../e2e/until.ts';
 import { eventually } from '../helpers/redis.ts';
-import { connectedCluster } from '../helpers/redis-cluster.ts';
+import { connectedCluster, moveSlot } from '../helpers/redis-cluster.ts';
 import { crampedUsers, type LoadReport, startLoad } from './session-load.ts';
 
 /** Invariant E. */
@@ -140,7 +140,9 @@ test('slots that move to another node, and scripts that are forgotten, cost nobo
       what,
       () => users.every((userId, n) => load.admitted(userId) > (before[n] ?? 0) + 5),
       FAILOVER_MS,
-    );
+    ).catch((fault: Error) => {
+      throw new Error(fault.message, { cause: load.lastFault() });
+    });
   };
   await allHaveMore('sessions are admitted');
   const slots = new Map(users.map((userId) => [slotOf(shardOf(userId)), masterOf(cluster, userId)]));
@@ -157,19 +159,3 @@ test('slots that move to another node, and scripts that are forgotten, cost nobo
   assertInTime(report);
   await assertBalanced(w, users);
 });
-
-/** As "redis-cli --cluster reshard" does it, a few keys at a time: commands meet a slot that is half moved. */
-async function moveSlot(nodes: readonly Redis[], slot: number, from: number, to: number): Promise<void> {
-  const [source, target] = [nodes[from], nodes[to]];
-  if (!source || !target) throw new Error('There is no such node.');
-  const [sourceId, targetId] = [String(await source.cluster('MYID')), String(await target.cluster('MYID'))];
-  await target.cluster('SETSLOT', slot, 'IMPORTING', sourceId);
-  await source.cluster('SETSLOT', slot, 'MIGRATING', targetId);
-  for (;;) {
-    const keys = await source.cluster('GETKEYSINSLOT', slot, 20);
-    if (keys.length === 0) break;
-    await source.migrate('127.0.0.1', target.options.port ?? 0, '', 0, 5000, 'KEYS', ...keys);
-  }
-  await target.cluster('SETSLOT', slot, 'NODE', targetId);
-  await source.cluster('SETSLOT', slot, 'NODE', targetId);
-}

@@ -36,6 +36,8 @@ export interface LoadReport {
 export interface Load {
   /** Admissions of this user so far. Throws what `stop` would. */
   admitted(userId: string): number;
+  /** Why a call was last answered with `REDIS_CONNECTION_ERROR`. */
+  lastFault(): unknown;
   stop(): Promise<LoadReport>;
 }
 
@@ -50,6 +52,7 @@ export function startLoad(t: TestContext, w: Workshop, users: readonly string[])
   let stopping = false;
   let abandoned = false;
   let failure: unknown = null;
+  let lastFault: unknown = null;
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
 
@@ -60,6 +63,7 @@ export function startLoad(t: TestContext, w: Workshop, users: readonly string[])
     } catch (fault) {
       if (!(fault instanceof SluiceError) || fault.code !== 'REDIS_CONNECTION_ERROR') throw fault;
       away += 1;
+      lastFault = fault.cause;
       if (!SLOW.test(String(fault.cause))) lost += 1;
       return null;
     } finally {
@@ -115,6 +119,7 @@ export function startLoad(t: TestContext, w: Workshop, users: readonly string[])
       if (failure) throw failure;
       return admissions.get(userId) ?? 0;
     },
+    lastFault: () => lastFault,
     async stop() {
       stopping = true;
       await all;
