@@ -1,9 +1,16 @@
+import type { Socket } from 'node:net';
 import type { Cluster, Redis } from 'ioredis';
 
 /**
- * Commands of requests that are handled in one turn of the event loop leave in one write, not in one each: under
+ * So many commands leave in one write. More, and Redis and this process take turns: Redis answers none of a write's
+ * commands before it has done them all, and where it has those of all requests there is nothing left to do here.
+ */
+const TOGETHER = 8;
+
+/**
+ * Commands of requests that are handled in one turn of the event loop leave together, not in a write each: under
  * load the system calls for them are a third of what a request costs, and Redis too reads and answers them together.
- * A turn that has a single command sends it at its end, so nothing waits.
+ * A turn that has fewer of them sends them at its end, so nothing waits.
  */
 export function gatherWrites(redis: Redis | Cluster): void {
   if (redis.isCluster) redis.on('+node', (node: Redis) => gatherWritesOf(node));
@@ -12,17 +19,26 @@ export function gatherWrites(redis: Redis | Cluster): void {
 
 function gatherWritesOf(redis: Redis): void {
   const send = redis.sendCommand.bind(redis);
-  let gathering = false;
+  let corked: Socket | null = null;
+  let gathered = 0;
   redis.sendCommand = (command, stream) => {
-    const socket = redis.stream;
-    if (!gathering && redis.status === 'ready') {
-      gathering = true;
+    if (corked === null && redis.status === 'ready') {
+      const socket = redis.stream;
+      corked = socket;
+      gathered = 0;
       socket.cork();
       setImmediate(() => {
-        gathering = false;
+        corked = null;
         socket.uncork();
       });
     }
-    return send(command, stream);
+    const reply = send(command, stream);
+    gathered += 1;
+    if (corked !== null && gathered >= TOGETHER) {
+      gathered = 0;
+      corked.uncork();
+      corked.cork();
+    }
+    return reply;
   };
 }
