@@ -59,7 +59,14 @@ export function runRedisBenchmark(port: number, sha: string, connections: number
     '1000000000',
     '--csv',
   ];
-  const said = runCommand(findProgram(PROGRAM), [...options, 'EVALSHA', sha, String(KEYS.length), ...KEYS, ...args]);
+  const said = runCommand(findProgram(PROGRAM), [
+    ...options,
+    'EVALSHA',
+    sha,
+    String(KEYS.length),
+    ...KEYS,
+    ...args,
+  ]);
   // The command itself stands in front, in quotes, commas and all: the first number after it is the rate.
   const rate = Number(/","([\d.]+)"(?:,"[\d.]+")*$/m.exec(said)?.[1]);
   if (!Number.isFinite(rate)) throw new Error('redis-benchmark told no rate');

@@ -6,6 +6,9 @@ import { figure } from '../report/table.ts';
 /** The steps from nothing but `node:http` to the service, measured beside those the service is compared to. */
 export const BYTE_LADDER = Object.keys(BYTE_STEPS) as ByteStep[];
 
+/** Ours with `UPLOAD_FSYNC=never`: what forcing a file to the disk takes is what lies between it and the last step. */
+const NOT_FORCED = 'sluice, not forced';
+
 /**
  * Collects what is measured, and tells of each step what share of a peer's rate it reaches, and how much of the
  * processor it takes beside it: where a step that does less than the service misses a target, no service on
@@ -36,7 +39,7 @@ export function createByteLadder(bench: Pick<Bench, 'quick' | 'note'>, peers: re
     },
 
     note(): void {
-      for (const step of [...BYTE_LADDER, OURS]) {
+      for (const step of [...BYTE_LADDER, NOT_FORCED, OURS]) {
         const beside = peers.flatMap((peer) => {
           const [rate, cpu] = [ratios(step, peer, 'rate'), ratios(step, peer, 'cpu')];
           return rate && cpu ? [`${peer}: rate ${rate}, CPU ${cpu}`] : [];

@@ -6,7 +6,7 @@ import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
-const NAMES = ['sluice', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
+const NAMES = ['sluice', 'sluice, not forced', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
 
 export const streams: Workload = {
   id: 'streams',
