@@ -17,8 +17,10 @@ export function createRedisRateLimits(deps: {
   readonly prefix: string;
   readonly shardOf: (userId: string) => string;
   readonly observe?: ObserveCommand | undefined;
+  /** How long a permit is waited for, in milliseconds. */
+  readonly deadlineMs?: number;
 }): RateLimits {
-  const { prefix, shardOf } = deps;
+  const { prefix, shardOf, deadlineMs = DEADLINE_MS } = deps;
   const run = loadScripts(deps.redis, deps.observe);
 
   function keyOf(policy: string, subject: RateSubject): string {
@@ -31,7 +33,7 @@ export function createRedisRateLimits(deps: {
   return {
     async take({ name, permits, windowMs }, subject) {
       const taken = run('take-permit', [keyOf(name, subject)], [String(permits), String(windowMs)]);
-      const [given, remaining, resetMs, retryMs] = asList(await withDeadline(DEADLINE_MS, taken));
+      const [given, remaining, resetMs, retryMs] = asList(await withDeadline(deadlineMs, taken));
       return {
         allowed: asText(given) === '1',
         remaining: asNumber(remaining),
