@@ -4,6 +4,7 @@ import { access, type FileHandle, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
 import type { AbandonedUploads, BlobRef, BlobStore, Probe } from '../../core/ports.ts';
+import { createRecent } from '../../core/recent.ts';
 import { FILE_FORMATS } from '../../core/session.ts';
 import { createAbandonedFiles } from './abandoned-files.ts';
 import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
@@ -23,11 +24,15 @@ export interface DiskBlobsOptions {
 
 const READ_BYTES = 1 << 20;
 
+/** Uploads of which it is known how much of them is not forced out yet. Of others that is found out at their end. */
+const UNFORCED_REMEMBERED = 10_000;
+
 /** Bytes of uploads as files of one machine. */
 export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Probe & AbandonedUploads {
   const { fsync } = options;
   const paths = createPaths(options);
   const partials = createPartials(paths);
+  const unforced = createRecent<number>(UNFORCED_REMEMBERED);
   const syncUploads = createFolderSync(paths.uploadFolder);
   let folders: Promise<void> | null = null;
 
@@ -135,7 +140,11 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
           await file.close();
           throw fault;
         }
-        return createDiskWriter(file, { offset, storage: formatStorage(storage), fsync });
+        return createDiskWriter(file, {
+          ...{ offset, storage: formatStorage(storage), fsync },
+          unforced: Math.min(offset, unforced.get(ref.sessionId) ?? 0),
+          onLeft: (bytes) => unforced.set(ref.sessionId, bytes),
+        });
       }),
 
     async *read(ref, { length = Number.POSITIVE_INFINITY, signal }) {

@@ -10,16 +10,26 @@ export type FsyncPolicy = 'always' | 'complete' | 'never';
 const SYNC_BYTES = 8 << 20;
 const SYNC_MS = 1000;
 
-/** With `complete`, the disk is kept busy beside the network, so that little is left to be forced out at the end. */
+/**
+ * With `complete`, the disk is kept busy beside the network, so that little is left to be forced out at the end. That
+ * counts over all requests of an upload: one that is sent in small parts has as much to be forced out as another.
+ */
 const WRITE_BACK_BYTES = 16 << 20;
 
-export function createDiskWriter(
-  file: FileHandle,
-  at: { readonly offset: number; readonly storage: string; readonly fsync: FsyncPolicy },
-): BlobWriter {
-  const { storage, fsync } = at;
-  let written = at.offset;
-  let synced = at.offset;
+export interface DiskWriterOptions {
+  readonly offset: number;
+  readonly storage: string;
+  readonly fsync: FsyncPolicy;
+  /** Bytes before `offset` that earlier writers have left to be forced out, as far as that is known. */
+  readonly unforced: number;
+  /** Told when it is closed: how many are left now. */
+  readonly onLeft: (unforced: number) => void;
+}
+
+export function createDiskWriter(file: FileHandle, options: DiskWriterOptions): BlobWriter {
+  const { offset, storage, fsync, onLeft } = options;
+  let written = offset;
+  let synced = offset - options.unforced;
   let syncedAt = performance.now();
   let writeBack: Promise<void> | null = null;
   let fault: unknown = null;
@@ -46,10 +56,11 @@ export function createDiskWriter(
 
   async function write(chunks: readonly Uint8Array[]): Promise<void> {
     if (fault !== null) throw fault;
+    // Before a write, not after it: behind the last one of a request its answer would wait.
+    if (fsync === 'complete') startWriteBack();
     await writeFully(file, chunks, written, (bytes) => {
       written += bytes;
     });
-    if (fsync === 'complete') startWriteBack();
     const due = written - synced >= SYNC_BYTES || performance.now() - syncedAt >= SYNC_MS;
     if (fsync === 'always' && due) await sync();
   }
@@ -59,6 +70,7 @@ export function createDiskWriter(
       await writeBack;
       if (fault !== null) throw fault;
       if (fsync === 'always') await sync();
+      onLeft(written - synced);
     } finally {
       await file.close();
     }
