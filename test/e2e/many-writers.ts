@@ -13,6 +13,13 @@ const DEADLINE_MS = 60_000;
 
 /** The answers that a writer among many may get; anything else is a fault. */
 const EXPECTED = new Set([201, 204, 400, 409, 410, 413]);
+/** Beside these, where the machine stood still for so long that a store was given up: asked again, it is there. */
+const STORE_GIVEN_UP = /REDIS_CONNECTION_ERROR|LEDGER_UNAVAILABLE/;
+
+interface Told {
+  readonly status: number;
+  readonly text: string;
+}
 
 interface Move {
   readonly method: 'PATCH' | 'PUT';
@@ -60,10 +67,8 @@ export async function manyWriters(
         for (let n = 0; n < REQUESTS_EACH; n += 1) {
           const offset = await ask();
           if (offset === SIZE) return;
-          const status = await play(
-            chooseMove(random, { url: anyUrl(), file, offset: offset ?? 0, restarts }),
-          );
-          assert.ok(status === null || EXPECTED.has(status), `seed ${seed}: a writer was told ${status}`);
+          const told = await play(chooseMove(random, { url: anyUrl(), file, offset: offset ?? 0, restarts }));
+          if (told) assertExpected(told, seed);
         }
       }),
     );
@@ -81,6 +86,11 @@ export async function manyWriters(
     }
     assert.fail(`seed ${seed}: the upload cannot be finished`);
   }
+}
+
+function assertExpected({ status, text }: Told, seed: number): void {
+  if (status === 503 && STORE_GIVEN_UP.test(text)) return;
+  assert.ok(EXPECTED.has(status), `seed ${seed}: a writer was told ${status} ${text}`);
 }
 
 function chooseMove(
@@ -122,8 +132,8 @@ function ietfMove(url: URL, file: Buffer, start: number, end: number, cutAfter: 
   return { method: 'PATCH', url, headers, body: file.subarray(start, end), cutAfter };
 }
 
-/** Status of the answer; null where the connection was cut, by either side. */
-async function play({ method, url, headers, body, cutAfter }: Move): Promise<number | null> {
+/** The answer; null where the connection was cut, by either side. */
+async function play({ method, url, headers, body, cutAfter }: Move): Promise<Told | null> {
   const request = httpRequest(url, { method, headers, agent: false });
   request.on('error', () => {});
   const answered = once(request, 'response', { signal: AbortSignal.timeout(DEADLINE_MS) });
@@ -134,8 +144,8 @@ async function play({ method, url, headers, body, cutAfter }: Move): Promise<num
   }
   try {
     const [response] = (await answered) as [IncomingMessage];
-    await response.resume().toArray();
-    return response.statusCode ?? 0;
+    const text = (await response.toArray()).join('');
+    return { status: response.statusCode ?? 0, text };
   } catch (fault) {
     if (fault instanceof Error && fault.name === 'AbortError') throw fault;
     return null;
