@@ -30,6 +30,7 @@ test('postgresql ledger: two processes that settle the same 200 sessions at once
       databaseUrl: database.url,
       defaultLimitBytes: 1_000_000,
       periodMs: 86_400_000,
+      deadlineMs: 60_000,
     });
     const { account, settled } = await ledger.account(userId, sessions);
     await ledger.close();

@@ -22,7 +22,8 @@ function promise(what: string, body: (database: TestDatabase) => Promise<void>):
 }
 
 function open(databaseUrl: string, maxConnections = 2): PostgresLedger {
-  return createPostgresLedger({ databaseUrl, defaultLimitBytes: 1_000, periodMs: PERIOD, maxConnections });
+  const options = { databaseUrl, defaultLimitBytes: 1_000, periodMs: PERIOD, maxConnections };
+  return createPostgresLedger({ ...options, deadlineMs: 60_000 });
 }
 
 async function names(database: TestDatabase): Promise<unknown[]> {

@@ -23,7 +23,10 @@ test('two instances tell of every settlement at least once, and of nothing else,
   });
 
   const ledgers = [1, 2].map(() =>
-    createPostgresLedger({ databaseUrl: database.url, defaultLimitBytes: 10 ** 12, periodMs: 10 ** 9 }),
+    createPostgresLedger({
+      ...{ databaseUrl: database.url, defaultLimitBytes: 10 ** 12, periodMs: 10 ** 9 },
+      deadlineMs: 60_000,
+    }),
   );
   const runners = ledgers.map(({ outbox }) =>
     startOutboxRunner({

@@ -7,7 +7,12 @@ import { settlementOf } from '../contracts/ledger/harness.ts';
  */
 const AT_ONCE = 20;
 const [databaseUrl = '', userId = '', bytes = '0', ...sessions] = process.argv.slice(2);
-const ledger = createPostgresLedger({ databaseUrl, defaultLimitBytes: 1_000_000, periodMs: 86_400_000 });
+const ledger = createPostgresLedger({
+  databaseUrl,
+  defaultLimitBytes: 1_000_000,
+  periodMs: 86_400_000,
+  deadlineMs: 60_000,
+});
 await ledger.check();
 process.once('message', async () => {
   const answers: unknown[] = [];

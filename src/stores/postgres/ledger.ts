@@ -19,6 +19,8 @@ export interface PostgresLedgerOptions {
   readonly defaultLimitBytes: number;
   readonly periodMs: number;
   readonly maxConnections?: number;
+  /** How long an operation may take, in milliseconds. */
+  readonly deadlineMs?: number;
 }
 
 export interface PostgresLedger extends Ledger, AccountDirectory, Probe {
@@ -33,8 +35,8 @@ export interface PostgresLedger extends Ledger, AccountDirectory, Probe {
  * is tried again with each one, so instances and database may start in any order.
  */
 export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLedger {
-  const { databaseUrl, defaultLimitBytes, periodMs, maxConnections = MAX_CONNECTIONS } = options;
-  const pool = createPool({ databaseUrl, maxConnections, prepare: () => migrate(databaseUrl) });
+  const { databaseUrl, defaultLimitBytes, periodMs, maxConnections = MAX_CONNECTIONS, deadlineMs } = options;
+  const pool = createPool({ databaseUrl, maxConnections, deadlineMs, prepare: () => migrate(databaseUrl) });
   const { record, ...outbox } = createPostgresOutbox(pool);
   const readAccount = readFileSync(new URL('./read-account.sql', import.meta.url), 'utf8');
 

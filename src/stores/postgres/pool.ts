@@ -9,8 +9,9 @@ import { isConnectionFault, keepsConnection, translateFault, unavailable } from 
  * does not answer at all runs into our deadline, and its connection is cut off: nobody waits for it again.
  */
 const DEADLINE_MS = 1_500;
-const STATEMENT_TIMEOUT_MS = 1_300;
-const LOCK_TIMEOUT_MS = 1_000;
+/** So much earlier. */
+const STATEMENT_LEAD_MS = 200;
+const LOCK_LEAD_MS = 500;
 
 export type Query = (text: string, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
 
@@ -19,20 +20,23 @@ export interface PoolOptions {
   readonly maxConnections: number;
   /** Runs before the first operation; where it fails, again before the next one. */
   readonly prepare: () => Promise<void>;
+  /** How long an operation may take, in milliseconds. */
+  readonly deadlineMs?: number | undefined;
 }
 
 /** A bounded number of connections, and one deadline for each operation on them. */
 export interface Pool {
   /**
    * Run `work` on a connection of its own. It must be safe to repeat: where a connection turns out to be dead
-   * it is run once more, on a new one. Throws `LEDGER_UNAVAILABLE` within `DEADLINE_MS`.
+   * it is run once more, on a new one. Throws `LEDGER_UNAVAILABLE` within `deadlineMs`.
    */
   operation<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Lets running operations end. Those that come later fail. Idempotent. */
   close(): Promise<void>;
 }
 
-export function createPool({ databaseUrl, maxConnections, prepare }: PoolOptions): Pool {
+export function createPool(options: PoolOptions): Pool {
+  const { databaseUrl, maxConnections, prepare, deadlineMs = DEADLINE_MS } = options;
   const open = new Set<Connection>();
   const idle: Connection[] = [];
   const waiting = new Set<(connection: Connection) => void>();
@@ -52,8 +56,8 @@ export function createPool({ databaseUrl, maxConnections, prepare }: PoolOptions
   function connect(): Connection {
     const connection = openConnection({
       databaseUrl,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
+      statementTimeoutMs: deadlineMs - STATEMENT_LEAD_MS,
+      lockTimeoutMs: deadlineMs - LOCK_LEAD_MS,
       // One that is in use is discarded by the operation that uses it.
       onClosed: () => {
         const place = idle.indexOf(connection);
@@ -116,7 +120,7 @@ export function createPool({ databaseUrl, maxConnections, prepare }: PoolOptions
     async operation(work) {
       if (closing) throw unavailable(new Error('the pool is closed'));
       running += 1;
-      const deadline = startDeadline(DEADLINE_MS, () => unavailable(new Error('no answer in time')));
+      const deadline = startDeadline(deadlineMs, () => unavailable(new Error('no answer in time')));
       try {
         await deadline.race(ready());
         return await attempt(work, deadline).catch((error: unknown) => {
