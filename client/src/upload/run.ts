@@ -2,7 +2,7 @@ import type { Service } from '../api/service.ts';
 import type { SessionStatus } from '../api/types.ts';
 import { isSluiceApiError, type SluiceApiError, toApiError } from '../errors.ts';
 import type { Platform } from '../platform/platform.ts';
-import { createPatience, type RetryOptions, type RetryPlan } from '../retry.ts';
+import { createPatience, type RetryOptions, type RetryPlan, sleep } from '../retry.ts';
 import { createCompletionWait, endingOf } from './completion.ts';
 import type { OpenedSession, OpenSession } from './open-session.ts';
 import { declaresDigest, type UploadOptions } from './options.ts';
@@ -17,6 +17,10 @@ export interface RunnerDeps {
   readonly retry: RetryOptions;
   readonly stallTimeoutMs: number;
 }
+
+/** How often, and how many milliseconds apart, a session is asked for the end that a request was told of. */
+const ENDING_LOOKS = 20;
+const ENDING_PAUSE_MS = 100;
 
 /** What one upload knows that outlives a pause. */
 export interface Job {
@@ -153,15 +157,20 @@ async function completedMeanwhile(
   signal: AbortSignal,
 ): Promise<SessionStatus | null> {
   let status: SessionStatus;
-  try {
-    status = await deps.service.statusOf(session.uploadUrl, signal);
-  } catch (unknown) {
-    signal.throwIfAborted();
-    if (isSluiceApiError(unknown) && unknown.code === 'SESSION_NOT_FOUND') throw unknown;
-    return null;
+  for (let looks = 1; ; looks += 1) {
+    try {
+      status = await deps.service.statusOf(session.uploadUrl, signal);
+    } catch (unknown) {
+      signal.throwIfAborted();
+      if (isSluiceApiError(unknown) && unknown.code === 'SESSION_NOT_FOUND') throw unknown;
+      return null;
+    }
+    watcher.status(status);
+    if (status.status !== 'active') break;
+    // A request that was stopped for the end of its session is told so a moment before the session has ended.
+    if (error.code !== 'SESSION_EXPIRED' || looks === ENDING_LOOKS) return null;
+    await sleep(ENDING_PAUSE_MS, signal);
   }
-  watcher.status(status);
-  if (status.status === 'active') return null;
   if (status.status !== 'completed') throw status.failure ? endingOf(status) : moreTelling(error, status);
   return error.code === 'DIGEST_MISMATCH' ? null : status;
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { gatherWrites } from './gather-writes.ts';
 
@@ -71,6 +72,19 @@ export function connectRedis(connection: OneServer | SentinelGroup | ClusterNode
   return client;
 }
 
+/**
+ * The client listens to the first fault of a connection alone. A TLS server that is given up for its certificate may
+ * answer that with an alert, which is a second one: without a listener it would end the process.
+ */
+function outliveFaults(client: Redis): void {
+  const connector: { connect: (...args: unknown[]) => Promise<Duplex> } = Reflect.get(client, 'connector');
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (...args) => {
+    const connection = await connect(...args);
+    return connection.on('error', () => {});
+  };
+}
+
 function connectServer(connection: OneServer | SentinelGroup): Redis {
   const options = {
     ...optionsOf(connection),
@@ -82,8 +96,13 @@ function connectServer(connection: OneServer | SentinelGroup): Redis {
     retryStrategy: reconnectIn,
     // A master that became a replica refuses writes: the next connection may reach the new one.
     reconnectOnError: (fault: Error) => fault.message.startsWith('READONLY'),
+    // Not before `outliveFaults`.
+    lazyConnect: true,
   };
-  return neverEnding(new Redis(options));
+  const client = neverEnding(new Redis(options));
+  outliveFaults(client);
+  client.connect().catch(() => {});
+  return client;
 }
 
 /**
@@ -135,6 +154,7 @@ function connectCluster({ nodes, ...settings }: ClusterNodes): Cluster {
     // Certificates are issued for names: they must not be resolved before they are compared.
     ...(settings.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
   });
+  cluster.on('+node', outliveFaults);
   cluster.on('node error', (fault: Error) => settings.onError?.(fault));
   return cluster;
 }
