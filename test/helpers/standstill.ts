@@ -4,32 +4,28 @@ const TICK_MS = 10;
 /** Whoever sleeps for a tick and wakes so much later has not been let down by the scheduler alone. */
 const LATE_MS = 50;
 
-const ticks = new Int32Array(new SharedArrayBuffer(4));
-const lost = new Float64Array(new SharedArrayBuffer(8));
+/** Milliseconds: those lost so far; and since the epoch, when the sleeper woke last, 0 before it ever did. */
+const told = new Float64Array(new SharedArrayBuffer(16));
 
 /** A thread that does nothing but sleep: what this process does with its own time does not hold it up. */
 const SLEEPER = `
-  const { ticks, lost } = require('node:worker_threads').workerData;
+  const told = require('node:worker_threads').workerData;
   const pillow = new Int32Array(new SharedArrayBuffer(4));
-  for (let last = performance.now(); ; ) {
+  for (;;) {
     Atomics.wait(pillow, 0, 0, ${TICK_MS});
-    const now = performance.now();
-    const late = now - last - ${TICK_MS};
-    if (late > ${LATE_MS}) lost[0] += late;
-    last = now;
-    Atomics.add(ticks, 0, 1);
-    Atomics.notify(ticks, 0);
+    const now = performance.timeOrigin + performance.now();
+    const late = now - told[1] - ${TICK_MS};
+    if (told[1] > 0 && late > ${LATE_MS}) told[0] += late;
+    told[1] = now;
   }
 `;
 
-new Worker(SLEEPER, { eval: true, workerData: { ticks, lost } }).unref();
+new Worker(SLEEPER, { eval: true, workerData: told }).unref();
 
-/**
- * Milliseconds so far in which the whole machine stood still, as a virtual one does that its host forgets, or was so busy
- * that it came to the same. Waits for the sleeper to have looked, which is a tick.
- */
+/** Milliseconds so far in which the whole machine stood still, as a virtual one does that its host forgets. */
 export function standstillMs(): number {
-  const seen = Atomics.load(ticks, 0);
-  Atomics.wait(ticks, 0, seen, 1000);
-  return lost[0] ?? 0;
+  const [lost = 0, woke = 0] = told;
+  // After a standstill the sleeper may not have had its turn yet.
+  const late = performance.timeOrigin + performance.now() - woke - TICK_MS;
+  return woke > 0 && late > LATE_MS ? lost + late : lost;
 }

@@ -96,13 +96,17 @@ function connectServer(connection: OneServer | SentinelGroup): Redis {
     retryStrategy: reconnectIn,
     // A master that became a replica refuses writes: the next connection may reach the new one.
     reconnectOnError: (fault: Error) => fault.message.startsWith('READONLY'),
-    // Not before `outliveFaults`.
+    // `begin` does, here and for a listener, which has the same options.
     lazyConnect: true,
   };
-  const client = neverEnding(new Redis(options));
+  return begin(new Redis(options));
+}
+
+/** Connects a client that has waited for it, for good. */
+function begin(client: Redis): Redis {
   outliveFaults(client);
   client.connect().catch(() => {});
-  return client;
+  return neverEnding(client);
 }
 
 /**
@@ -187,8 +191,8 @@ export function connectListener(
   { autoResubscribe = true }: { readonly autoResubscribe?: boolean } = {},
 ): Redis | Cluster {
   const options = { commandTimeout: LISTENER_TIMEOUT_MS };
-  if (!(redis instanceof Cluster)) return neverEnding(redis.duplicate({ autoResubscribe, ...options }));
-  return redis.duplicate([], { redisOptions: options });
+  if (!(redis instanceof Cluster)) return begin(redis.duplicate({ autoResubscribe, ...options }));
+  return redis.duplicate([], { redisOptions: options }).on('+node', outliveFaults);
 }
 
 /** Resolves once the client can be used: true, or false where that took longer than `timeoutMs`. */
