@@ -6,10 +6,10 @@ import { SluiceError } from '../../core/errors.ts';
 import type { AbandonedUploads, BlobRef, BlobStore, Probe } from '../../core/ports.ts';
 import { createRecent } from '../../core/recent.ts';
 import { FILE_FORMATS } from '../../core/session.ts';
+import { shareRuns } from '../../core/shared-runs.ts';
 import { createAbandonedFiles } from './abandoned-files.ts';
 import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
 import { makeFolder, moveFile, namesIn, openForReading, remove, syncFolder } from './files.ts';
-import { createFolderSync } from './folder-sync.ts';
 import { createPartials } from './partials.ts';
 import { checkedId, createPaths, diskStorageKey, formatStorage } from './paths.ts';
 import { createDiskWriter, type FsyncPolicy } from './writer.ts';
@@ -33,7 +33,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
   const paths = createPaths(options);
   const partials = createPartials(paths);
   const unforced = createRecent<number>(UNFORCED_REMEMBERED);
-  const syncUploads = createFolderSync(paths.uploadFolder);
+  const syncUploads = shareRuns(() => syncFolder(paths.uploadFolder));
   let folders: Promise<void> | null = null;
 
   function prepareFolders(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Work,
   type WorkResult,
 } from './group-commit.ts';
+import { createLogSync } from './log-sync.ts';
 import { migrate } from './migrate.ts';
 
 /** How long SQLite itself may wait for another process's lock, in ms: this wait blocks the event loop. */
@@ -27,8 +28,8 @@ const OPEN_DEADLINE_MS = 15_000;
 export interface OpenOptions {
   /** Made, readable by its owner alone, where it does not exist; its folder too. */
   readonly file: string;
-  /** FULL: a commit survives a power cut. NORMAL: it survives a crash of the process. Neither can corrupt. */
-  readonly synchronous: 'FULL' | 'NORMAL';
+  /** What `write` is: a commit outlives a power cut, or a crash of the process alone. Neither can corrupt. */
+  readonly durable: boolean;
   readonly migrations: URL;
 }
 
@@ -52,8 +53,8 @@ export interface Database {
   close(): void;
 }
 
-export function openDatabase({ file, synchronous, migrations }: OpenOptions): Database {
-  const db = withTranslatedFaults(() => open(file, synchronous, migrations));
+export function openDatabase({ file, durable, migrations }: OpenOptions): Database {
+  const db = withTranslatedFaults(() => open(file, migrations));
   const beginRead = db.prepare('BEGIN');
   const beginWrite = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -90,20 +91,14 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
   }
 
   function writeAll(works: readonly Work[]): WorkResult[] {
-    const needed = works.some((work) => work.durable) ? 'FULL' : 'NORMAL';
     const [first] = works;
-    // The setting cannot be changed inside a transaction.
-    if (needed !== synchronous) db.exec(`PRAGMA synchronous = ${needed}`);
-    try {
-      return transact(beginWrite, () =>
-        works.length === 1 && first ? [{ value: first.run() }] : works.map(runAmongOthers),
-      );
-    } finally {
-      if (needed !== synchronous) db.exec(`PRAGMA synchronous = ${synchronous}`);
-    }
+    return transact(beginWrite, () =>
+      works.length === 1 && first ? [{ value: first.run() }] : works.map(runAmongOthers),
+    );
   }
 
-  const write = createGroupCommit(writeAll);
+  const log = createLogSync(file, () => checkpoint(db));
+  const write = createGroupCommit(writeAll, log.force);
 
   async function read<T>(work: () => T): Promise<T> {
     const deadline = performance.now() + LOCK_DEADLINE_MS;
@@ -120,23 +115,25 @@ export function openDatabase({ file, synchronous, migrations }: OpenOptions): Da
   return {
     prepare: (sql) => db.prepare(sql),
     read,
-    write: (work) => write(work, synchronous === 'FULL'),
+    write: (work) => write(work, durable),
     writeDurably: (work) => write(work, true),
     writeLoosely: (work) => write(work, false),
     close: () => {
+      log.close();
       if (db.isOpen) db.close();
     },
   };
 }
 
-function open(file: string, synchronous: 'FULL' | 'NORMAL', migrations: URL): DatabaseSync {
+function open(file: string, migrations: URL): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true });
   // SQLite gives its WAL and shared memory files the mode of this one.
   closeSync(openSync(file, 'a', 0o600));
   const db = new DatabaseSync(file, { timeout: OPEN_DEADLINE_MS });
   try {
     switchToWal(db);
-    db.exec(`PRAGMA synchronous = ${synchronous}`);
+    // Whoever needs the disk waits for it outside of SQLite: see log-sync.ts.
+    db.exec('PRAGMA synchronous = NORMAL');
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${LOGGED_PAGES}`);
     migrate(db, migrations);
     db.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
@@ -160,6 +157,11 @@ function switchToWal(db: DatabaseSync): void {
     }
     Atomics.wait(pause, 0, 0, RETRY_PAUSE_MS);
   }
+}
+
+function checkpoint(db: DatabaseSync): void {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {};
+  if (busy !== 0) throw new Error('The log could not be brought into the database: it is in use.');
 }
 
 function rollBack(db: DatabaseSync): void {

@@ -35,11 +35,14 @@ export function isBusy(error: unknown): boolean {
 export function translateFault(error: unknown): unknown {
   const code = primaryCode(error);
   const away = code !== null ? UNAVAILABLE.has(code) : isClosed(error);
-  if (!away) return error;
+  return away ? recordsAway(error) : error;
+}
+
+export function recordsAway(cause: unknown): SluiceError {
   return new SluiceError(
     'LEDGER_UNAVAILABLE',
     'The service cannot reach its records right now. Try again in a few seconds.',
-    { cause: error, retryAfterSeconds: 1 },
+    { cause, retryAfterSeconds: 1 },
   );
 }
 

@@ -23,13 +23,17 @@ interface Waiting extends Work {
 }
 
 /**
- * Writes of one turn of the event loop become one transaction: beginning, committing and, where it is asked for,
- * forcing it to the disk cost as much as several small writes. Each work is atomic for itself, and is answered
- * once all of it is committed.
+ * Writes of one turn of the event loop become one transaction: beginning and committing cost as much as several small
+ * writes. Each work is atomic for itself, and is answered once all of it is committed, and forced to the disk where it is
+ * to be durable; others go on meanwhile, and see it already.
  * @param transact runs all of them in one transaction, in order; gives a result for each, throws where none was
  *   committed.
+ * @param force resolves when all that is committed is on the disk.
  */
-export function createGroupCommit(transact: (works: readonly Work[]) => WorkResult[]) {
+export function createGroupCommit(
+  transact: (works: readonly Work[]) => WorkResult[],
+  force: () => Promise<void>,
+) {
   const waiting: Waiting[] = [];
   let scheduled = false;
 
@@ -42,9 +46,7 @@ export function createGroupCommit(transact: (works: readonly Work[]) => WorkResu
   async function commit(): Promise<void> {
     const group = waiting.splice(0, MOST_TOGETHER);
     try {
-      const results = transact(group);
-      for (const [n, { settle }] of group.entries())
-        settle(results[n] ?? { fault: new TypeError('no result') });
+      answer(group, transact(group));
     } catch (fault) {
       const now = performance.now();
       const patient = isBusy(fault) ? group.filter(({ deadline }) => now < deadline) : [];
@@ -54,6 +56,19 @@ export function createGroupCommit(transact: (works: readonly Work[]) => WorkResu
     }
     scheduled = false;
     if (waiting.length > 0) schedule();
+  }
+
+  function answer(group: readonly Waiting[], results: readonly WorkResult[]): void {
+    const forced = group.some(({ durable }) => durable) ? force() : null;
+    for (const [n, { settle, durable }] of group.entries()) {
+      const result = results[n] ?? { fault: new TypeError('no result') };
+      if (!durable || forced === null) settle(result);
+      else
+        forced.then(
+          () => settle(result),
+          (fault: unknown) => settle({ fault }),
+        );
+    }
   }
 
   return function write<T>(run: () => T, durable: boolean): Promise<T> {

@@ -32,7 +32,7 @@ const MIGRATIONS = new URL('./migrations/ledger/', import.meta.url);
  */
 export function createSqliteLedger(options: SqliteLedgerOptions): SqliteLedger {
   const { file, clock, defaultLimitBytes, periodMs } = options;
-  const db = openDatabase({ file, synchronous: 'FULL', migrations: MIGRATIONS });
+  const db = openDatabase({ file, durable: true, migrations: MIGRATIONS });
   const accounts = createLedgerAccounts({ db, defaultLimitBytes, periodMs });
   const uploads = createLedgerUploads(db);
   const events = createLedgerOutbox(db);

@@ -49,7 +49,7 @@ const MIGRATIONS = new URL('./migrations/sessions/', import.meta.url);
  * cost is a session or an acknowledged offset of those moments; what was settled stands in the ledger.
  */
 export function createSqliteSessionStore({ file, clock }: SqliteSessionStoreOptions): SqliteSessionStore {
-  const db = openDatabase({ file, synchronous: 'NORMAL', migrations: MIGRATIONS });
+  const db = openDatabase({ file, durable: false, migrations: MIGRATIONS });
   const tables = createSessionTables(db, clock);
   const probe = db.prepare('SELECT 1 FROM sessions LIMIT 1');
 

@@ -1,37 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFolderSync } from '../../src/stores/disk/folder-sync.ts';
+import { shareRuns } from '../../src/core/shared-runs.ts';
 
-/** Syncs of a folder that end when they are told to. */
-function syncsToEnd() {
+/** Runs that end when they are told to. */
+function runsToEnd() {
   const begun: PromiseWithResolvers<void>[] = [];
-  const sync = () => {
+  const run = () => {
     const one = Promise.withResolvers<void>();
     begun.push(one);
     return one.promise;
   };
-  return { begun, forced: createFolderSync('/folder', sync) };
+  return { begun, forced: shareRuns(run) };
 }
 
-test('a rename after a sync has begun waits for the next one, which serves all who wait', async () => {
-  const { begun, forced } = syncsToEnd();
+test('whoever comes after a run has begun waits for the next one, which serves all who wait', async () => {
+  const { begun, forced } = runsToEnd();
   const first = forced();
   let served = 0;
   const later = [forced(), forced(), forced()].map((one) => one.then(() => (served += 1)));
-  assert.equal(begun.length, 1, 'one sync at a time');
+  assert.equal(begun.length, 1, 'one run at a time');
 
   begun[0]?.resolve();
   await first;
   // What was waiting begins in turns of the event loop that nothing else fills.
   while (begun.length < 2) await new Promise(setImmediate);
-  assert.equal(served, 0, 'the sync that had begun before does not count for them');
+  assert.equal(served, 0, 'the run that had begun before does not count for them');
   begun[1]?.resolve();
   await Promise.all(later);
   assert.equal(begun.length, 2);
 });
 
-test('a sync that fails, fails for those who share it and for nobody after them', async () => {
-  const { begun, forced } = syncsToEnd();
+test('a run that fails, fails for those who share it and for nobody after them', async () => {
+  const { begun, forced } = runsToEnd();
   const first = forced();
   const second = forced();
   begun[0]?.reject(new Error('the disk is gone'));
