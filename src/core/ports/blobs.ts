@@ -25,6 +25,12 @@ export interface BlobRef {
   readonly storage: string | null;
 }
 
+/** Where the bytes of an upload are to which nothing is added any more. */
+export interface SealedBlobRef extends BlobRef {
+  /** Of the writer that was the last one, where it is known. */
+  readonly epoch?: number;
+}
+
 /** What is stored by now, in order, and where. */
 export interface BlobProgress {
   readonly offset: number;
@@ -76,7 +82,7 @@ export interface BlobStore {
   /** The final name that `finalize` will give the file. Pure. */
   storageKey(ref: BlobRef, createdAt: number, format: string | null): string;
   /** Make durable under its final name (fsync file and folder). Idempotent. */
-  finalize(ref: BlobRef, storageKey: string): Promise<void>;
+  finalize(ref: SealedBlobRef, storageKey: string): Promise<void>;
   /** Delete all bytes, partial or final, of an upload that was not settled. Idempotent. */
   discard(ref: BlobRef, storageKey: string | null): Promise<void>;
   /**

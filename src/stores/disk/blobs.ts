@@ -3,8 +3,7 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.ts';
-import type { AbandonedUploads, BlobRef, BlobStore, Probe } from '../../core/ports.ts';
-import { createRecent } from '../../core/recent.ts';
+import type { AbandonedUploads, BlobRef, BlobStore, Probe, SealedBlobRef } from '../../core/ports.ts';
 import { FILE_FORMATS } from '../../core/session.ts';
 import { shareRuns } from '../../core/shared-runs.ts';
 import { createAbandonedFiles } from './abandoned-files.ts';
@@ -12,6 +11,7 @@ import { errnoOf, ifPresent, withStorageFaults } from './faults.ts';
 import { makeFolder, moveFile, namesIn, openForReading, remove, syncFolder } from './files.ts';
 import { createPartials } from './partials.ts';
 import { checkedId, createPaths, diskStorageKey, formatStorage } from './paths.ts';
+import { createWriteBacks } from './write-back.ts';
 import { createDiskWriter, type FsyncPolicy } from './writer.ts';
 
 export interface DiskBlobsOptions {
@@ -24,15 +24,12 @@ export interface DiskBlobsOptions {
 
 const READ_BYTES = 1 << 20;
 
-/** Uploads of which it is known how much of them is not forced out yet. Of others that is found out at their end. */
-const UNFORCED_REMEMBERED = 10_000;
-
 /** Bytes of uploads as files of one machine. */
 export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Probe & AbandonedUploads {
   const { fsync } = options;
   const paths = createPaths(options);
   const partials = createPartials(paths);
-  const unforced = createRecent<number>(UNFORCED_REMEMBERED);
+  const writeBacks = createWriteBacks();
   const syncUploads = shareRuns(() => syncFolder(paths.uploadFolder));
   let folders: Promise<void> | null = null;
 
@@ -74,6 +71,7 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
   /** Path of the partial file, all of it on the disk; null where there is none. */
   async function forcedPartial(ref: BlobRef): Promise<string | null> {
     if (fsync === 'never') return partials.find(ref, 0);
+    await writeBacks.settled(ref.sessionId);
     // It is nearly always where it was noted to be: then it is opened once.
     const noted = partials.noted(ref);
     if (noted !== null && (await ifPresent(forceOut(noted).then(() => true)))) return noted;
@@ -82,20 +80,28 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     return partial;
   }
 
-  async function finalize(ref: BlobRef, storageKey: string): Promise<void> {
-    const final = paths.final(storageKey);
-    let moved: 'renamed' | 'copied' | 'before' = 'before';
+  function move(partial: string, sessionId: string, final: string) {
+    return moveFile(partial, final, { staging: () => staging(sessionId), sync: fsync !== 'never' });
+  }
+
+  /** `before`: by a run that was cut off, or by one beside us. */
+  async function moveInPlace(ref: SealedBlobRef, final: string): Promise<'renamed' | 'copied' | 'before'> {
+    const isWhole = ref.epoch !== undefined && writeBacks.isWhole(ref.sessionId, ref.epoch);
+    const noted = isWhole ? partials.noted(ref) : null;
+    const moved = noted === null ? null : await ifPresent(move(noted, ref.sessionId, final));
+    if (moved) return moved;
     try {
       const partial = await forcedPartial(ref);
       if (partial === null) throw Object.assign(new Error('no partial file'), { code: 'ENOENT' });
-      moved = await moveFile(partial, final, {
-        staging: () => staging(ref.sessionId),
-        sync: fsync !== 'never',
-      });
+      return await move(partial, ref.sessionId, final);
     } catch (fault) {
-      // Done before: by a run that was cut off, or by one beside us.
-      if (errnoOf(fault) !== 'ENOENT' || !(await isThere(final))) throw fault;
+      if (errnoOf(fault) === 'ENOENT' && (await isThere(final))) return 'before';
+      throw fault;
     }
+  }
+
+  async function finalize(ref: SealedBlobRef, storageKey: string): Promise<void> {
+    const moved = await moveInPlace(ref, paths.final(storageKey));
     if (fsync !== 'never') await syncUploads();
     if (ref.storage?.includes('"forked":true')) await partials.removeAll(ref.sessionId);
     // Where it could be renamed, no run before had to copy it.
@@ -141,9 +147,8 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
           throw fault;
         }
         return createDiskWriter(file, {
-          ...{ offset, storage: formatStorage(storage), fsync },
-          unforced: Math.min(offset, unforced.get(ref.sessionId) ?? 0),
-          onLeft: (bytes) => unforced.set(ref.sessionId, bytes),
+          ...{ offset, length: at.length, storage: formatStorage(storage), fsync },
+          writeBack: writeBacks.begin({ sessionId: ref.sessionId, epoch: at.epoch, offset }),
         });
       }),
 
