@@ -37,7 +37,7 @@ export function engineLimits(
 }
 
 const DEFAULTS: Omit<EngineLimits, 'batchBytes' | 'highWaterBytes'> = {
-  gatheringBudgetBytes: 32 << 20,
+  gatheringBudgetBytes: 20 << 20,
   commitBytes: 8 << 20,
   commitIntervalMs: 1000,
   idleTimeoutMs: 60_000,

@@ -131,13 +131,13 @@ test('a disk that refused is not believed again before SQLite has brought the lo
   await asBefore;
 });
 
-test('a disk that does not answer is given up after a second and a half', async (t) => {
+test('a disk that does not answer is given up after twenty seconds', async (t) => {
   const { db, insert } = await openNumbers(t);
   const syncs = await holdSyncs(t);
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const hanging = db.writeDurably(() => void insert.run(1));
   const sync = await syncs.next();
-  t.mock.timers.tick(1500);
+  t.mock.timers.tick(20_000);
   await assert.rejects(hanging, { code: 'LEDGER_UNAVAILABLE' });
   sync.resolve();
 });
