@@ -16,7 +16,7 @@ export function createSessionProgress(tables: SessionTables): Progressing {
     const row = sessions.get(sessionId, now);
     if (!row) return { kind: 'not_found' };
     if (statusAt(row, now) !== 'active') return { kind: 'ended', session: asSeen(row, now) };
-    const taken = sessions.save({ ...row, epoch: row.epoch + 1, writer });
+    const taken = sessions.saveWriter({ ...row, epoch: row.epoch + 1, writer });
     return { kind: 'taken', session: asSeen(taken, now), previousWriter: row.writer };
   }
 
