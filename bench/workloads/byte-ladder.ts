@@ -2,6 +2,7 @@ import { type Bench, OURS, type Sample } from '../harness/contract.ts';
 import { ratiosOf, spreadOf } from '../harness/statistics.ts';
 import { BYTE_STEPS, type ByteStep } from '../peers/bytes.ts';
 import { figure } from '../report/table.ts';
+import { TUSD_FORCED } from './byte-servers.ts';
 
 /** The steps from nothing but `node:http` to the service, measured beside those the service is compared to. */
 export const BYTE_LADDER = Object.keys(BYTE_STEPS) as ByteStep[];
@@ -40,7 +41,9 @@ export function createByteLadder(bench: Pick<Bench, 'quick' | 'note'>, peers: re
 
     note(): void {
       for (const step of [...BYTE_LADDER, NOT_FORCED, OURS]) {
-        const beside = peers.flatMap((peer) => {
+        // Of ours it is told, too, how it compares to a peer that promises as much.
+        const compared = step === OURS ? [...peers, TUSD_FORCED] : peers;
+        const beside = compared.flatMap((peer) => {
           const [rate, cpu] = [ratios(step, peer, 'rate'), ratios(step, peer, 'cpu')];
           return rate && cpu ? [`${peer}: rate ${rate}, CPU ${cpu}`] : [];
         });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bench, OURS, type Running, type Sample } from '../harness/contract.ts';
 import { cpuSeconds } from '../harness/process-usage.ts';
@@ -16,10 +16,23 @@ export interface ByteServer {
   readonly folder: string;
   readonly path: string;
   readonly way: Way;
+  /** Its files are forced to the disk by us once it has answered, in time that counts: it does not do it itself. */
+  readonly isForced: boolean;
 }
 
+/** tusd and, behind its answer, what it would have to wait for to promise what ours promises. */
+export const TUSD_FORCED = 'tusd, then forced';
+
 /** Ours as it ships, by tus and by PUT; and without forcing files to the disk, as the peers do not either. */
-type Name = typeof OURS | 'sluice PUT' | 'sluice, not forced' | 'tusd' | '@tus/server' | 'nginx' | ByteStep;
+type Name =
+  | typeof OURS
+  | 'sluice PUT'
+  | 'sluice, not forced'
+  | 'tusd'
+  | typeof TUSD_FORCED
+  | '@tus/server'
+  | 'nginx'
+  | ByteStep;
 
 /** Start ours and these, each with a folder of its own on the same disk. */
 export async function startByteServers(
@@ -37,6 +50,7 @@ export async function startByteServers(
     'sluice, not forced': () =>
       startSluice({ folder: of('sluice, not forced'), env: { ...env, UPLOAD_FSYNC: 'never' } }),
     tusd: () => startTusd(['-upload-dir', of('tusd')]),
+    [TUSD_FORCED]: () => startTusd(['-upload-dir', of(TUSD_FORCED)]),
     '@tus/server': () => startTusNode(of('@tus/server')),
     nginx: () => startNginx(of('nginx')),
     'node:http': () => startByteStep('node:http', of('node:http')),
@@ -52,8 +66,14 @@ export async function startByteServers(
       if (!one) throw new Error(`${name} does not run`);
       const way = name === 'nginx' || name === 'sluice PUT' ? 'put' : 'tus';
       const root = way === 'tus' ? '/' : '';
-      const path = { tusd: TUSD_PATH, '@tus/server': TUS_NODE_PATH }[name] ?? root;
-      return { running: one, folder: folders.get(name as Name) ?? folder, path, way };
+      const paths: Readonly<Record<string, string>> = {
+        tusd: TUSD_PATH,
+        [TUSD_FORCED]: TUSD_PATH,
+        '@tus/server': TUS_NODE_PATH,
+      };
+      const path = paths[name] ?? root;
+      const isForced = name === TUSD_FORCED;
+      return { running: one, folder: folders.get(name as Name) ?? folder, path, way, isForced };
     },
   };
 }
@@ -70,11 +90,12 @@ export interface Sending {
 
 /** Send, and give megabytes per second and CPU seconds per GiB; what was stored is deleted. */
 export async function measureSending(server: ByteServer, sending: Sending): Promise<Sample> {
-  const { running, folder, path, way } = server;
+  const { running, folder, path, way, isForced } = server;
   const { size, chunk, send, count } = sending;
   settleDisk(folder);
   const before = cpuSeconds(running.pid);
-  const seconds = await send({ running, way, size, path, ...(chunk === undefined ? {} : { chunk }) });
+  const sent = await send({ running, way, size, path, ...(chunk === undefined ? {} : { chunk }) });
+  const seconds = sent + (isForced ? await forceFiles(folder) : 0);
   const cpu = cpuSeconds(running.pid) - before;
   await deleteFiles(folder);
   return { rate: (size * count) / 1e6 / seconds, cpu: cpu / ((size * count) / 2 ** 30) };
@@ -85,9 +106,25 @@ export function settleDisk(folder: string): void {
   spawnSync('sync', ['--file-system', folder]);
 }
 
-async function deleteFiles(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    const isUpload = /^[0-9a-f-]{32,36}(\.\w+)?$/.test(entry.name);
-    if (entry.isFile() && isUpload) await rm(join(entry.parentPath, entry.name), { force: true });
+/** Gives the seconds that it took. */
+async function forceFiles(folder: string): Promise<number> {
+  const began = performance.now();
+  for (const path of await uploadsIn(folder)) {
+    const file = await open(path);
+    await file.datasync();
+    await file.close();
   }
+  return (performance.now() - began) / 1000;
+}
+
+async function deleteFiles(folder: string): Promise<void> {
+  for (const path of await uploadsIn(folder)) await rm(path, { force: true });
+}
+
+async function uploadsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const isUpload = /^[0-9a-f-]{32,36}(\.\w+)?$/;
+  return entries
+    .filter((entry) => entry.isFile() && isUpload.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -5,7 +5,7 @@ import { nginx } from '../peers/nginx.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
 import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
-import { measureSending, startByteServers } from './byte-servers.ts';
+import { measureSending, startByteServers, TUSD_FORCED } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
 
@@ -19,7 +19,15 @@ export const stream: Workload = {
   },
   async run(bench) {
     const { running, serverOf } = await startByteServers(bench, [
-      ...(['sluice', 'sluice PUT', 'sluice, not forced', 'tusd', '@tus/server', 'nginx'] as const),
+      ...([
+        'sluice',
+        'sluice PUT',
+        'sluice, not forced',
+        'tusd',
+        TUSD_FORCED,
+        '@tus/server',
+        'nginx',
+      ] as const),
       ...BYTE_LADDER,
     ]);
     const size = bench.sized(500, 16) * MEBIBYTE;

@@ -3,10 +3,10 @@ import { sendAtOnce, type Upload } from '../load/uploads.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
 import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
-import { measureSending, startByteServers } from './byte-servers.ts';
+import { measureSending, startByteServers, TUSD_FORCED } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
-const NAMES = ['sluice', 'sluice, not forced', 'tusd', '@tus/server', ...BYTE_LADDER] as const;
+const NAMES = ['sluice', 'sluice, not forced', 'tusd', TUSD_FORCED, '@tus/server', ...BYTE_LADDER] as const;
 
 export const streams: Workload = {
   id: 'streams',
