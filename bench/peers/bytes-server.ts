@@ -19,7 +19,7 @@ import { createGathering } from '../../src/engine/gathering.ts';
 import { engineLimits } from '../../src/engine/limits.ts';
 
 const [port, folder = '', work] = process.argv.slice(2);
-const gathering = createGathering(engineLimits({ handsOver: false }));
+const gathering = createGathering(engineLimits());
 
 interface Begun {
   /** Bytes. */

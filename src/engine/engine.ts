@@ -16,7 +16,7 @@ import { type Comparison, compareContent } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
 import { createGathering } from './gathering.ts';
-import { createHashing } from './hashing.ts';
+import { createHashing, threadWhereItPays } from './hashing.ts';
 import { engineLimits } from './limits.ts';
 import type { EngineDeps, EngineParts } from './parts.ts';
 import { createRunningDigests } from './running-digests.ts';
@@ -46,8 +46,8 @@ export interface UploadEngine extends FinalUploads {
 }
 
 export function createUploadEngine(deps: EngineDeps): UploadEngine {
-  const hashing = deps.hashing ?? createHashing();
-  const limits = engineLimits(hashing, deps.limits);
+  const hashing = deps.hashing ?? createHashing(threadWhereItPays(deps.blobs.backend));
+  const limits = engineLimits(deps.limits);
   const parts: EngineParts = {
     ...deps,
     limits,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { StoreInFile } from '../core/ports.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 
 /** SHA-256 of one file whose bytes come one batch after another. Not for concurrent use. */
@@ -7,6 +8,8 @@ export interface FileDigest {
   beside(batch: readonly Uint8Array[]): void;
   /** Once it is stored. Its memory is given back as soon as it is hashed; the pieces are empty at once. */
   release(batch: readonly Uint8Array[]): void;
+  /** Stores a batch and hashes it in one go; null where that is not to be had (any more). Then it is not released. */
+  readonly store: StoreInFile | null;
   /** Resolves once all that was released is hashed: what memory is taken next is bounded by that. Never rejects. */
   ready(): Promise<void>;
   /** Of all batches, 64 hex digits; null where it was lost. The last thing to ask of it. Never rejects. */
@@ -24,6 +27,7 @@ export interface InlineDigest extends FileDigest {
 export function createInlineDigest(): InlineDigest {
   const hash = createHash('sha256');
   return {
+    store: null,
     beside(batch) {
       for (const piece of batch) hash.update(piece);
     },

@@ -23,8 +23,8 @@ export function createGathering(
   let running = 0;
   return {
     get highWaterBytes() {
-      // While one batch is written the next one gathers: an upload holds twice this at most.
-      const share = limits.gatheringBudgetBytes / Math.max(1, running) / 2;
+      // While two batches are on their way to the file the next one gathers: an upload holds three times this at most.
+      const share = limits.gatheringBudgetBytes / Math.max(1, running) / 3;
       return Math.max(2 * LEAST_BATCH_BYTES, Math.min(limits.highWaterBytes, Math.floor(share)));
     },
     get batchBytes() {

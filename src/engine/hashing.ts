@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os';
+import type { BlobStore } from '../core/ports.ts';
 import { createInlineDigest, type FileDigest } from './file-digest.ts';
 import { createThreadedDigests, type ThreadedDigests } from './threaded-digests.ts';
 
-/** Where files are hashed: a large one in the hashing thread, a small one where it is received. */
+/** Where files are hashed: a large one in the storing thread, a small one where it is received. */
 export interface Hashing {
-  /** Batches of large files go to a thread. */
-  readonly handsOver: boolean;
   /** @param length of the file, in bytes; null where nobody knows it, which is the way of those that are streamed. */
   begin(length: number | null): FileDigest;
   /** Ends the thread; whatever is hashed from here on is hashed on this one. */
@@ -19,15 +18,14 @@ export interface Hashing {
 const LEAST_BYTES_FOR_THREAD = 2 << 20;
 
 /**
- * The thread needs a core of its own. Where the client, the disk and the thread that reads the sockets share two, handing
- * batches back and forth costs more than it spares: docs/performance.md has the figures.
+ * Where the thread stores what it hashes, each batch changes threads once, as it does where it is stored by Node's. Where
+ * files go elsewhere it changes threads once more, which needs a core to pay: docs/performance.md has the figures.
  */
-const LEAST_CORES_FOR_THREAD = 4;
+const LEAST_CORES_FOR_THREAD = { disk: 2, s3: 4 };
 
 /** @param threaded Null: everything is hashed where it is received. */
-export function createHashing(threaded: ThreadedDigests | null = threadWhereItPays()): Hashing {
+export function createHashing(threaded: ThreadedDigests | null): Hashing {
   return {
-    handsOver: threaded !== null,
     begin(length) {
       const isLarge = length === null || length >= LEAST_BYTES_FOR_THREAD;
       return (isLarge ? threaded?.begin() : null) ?? createInlineDigest();
@@ -36,6 +34,9 @@ export function createHashing(threaded: ThreadedDigests | null = threadWhereItPa
   };
 }
 
-export function threadWhereItPays(cores = availableParallelism()): ThreadedDigests | null {
-  return cores >= LEAST_CORES_FOR_THREAD ? createThreadedDigests() : null;
+export function threadWhereItPays(
+  backend: BlobStore['backend'],
+  cores = availableParallelism(),
+): ThreadedDigests | null {
+  return cores >= LEAST_CORES_FOR_THREAD[backend] ? createThreadedDigests() : null;
 }

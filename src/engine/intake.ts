@@ -1,4 +1,5 @@
 import type { Refusal } from '../core/errors.ts';
+import type { BlobWriter } from '../core/ports.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import type { Session } from '../core/session.ts';
 import type { BodyCheck } from './append.ts';
@@ -20,10 +21,8 @@ export interface Intake {
   inspect(batch: readonly Uint8Array[]): Promise<Refusal | null>;
   /** The file ends here, be it shorter than the head. */
   conclude(): Promise<Refusal | null>;
-  /** While a batch is being stored. */
-  beside(batch: readonly Uint8Array[]): void;
-  /** Once it is stored. Its memory is given back as soon as it is digested; the pieces are empty at once. */
-  release(batch: readonly Uint8Array[]): void;
+  /** Stores a batch and digests it on its way. Its memory is given back as soon as both are done. */
+  store(batch: readonly Uint8Array[], writer: Pick<BlobWriter, 'write' | 'writeBy'>): Promise<void>;
   /** Resolves once the next batch may be taken: no memory of the one before is left. */
   ready(): Promise<void>;
   /** The digest, given away, where it has seen exactly the first `offset` bytes of the file; else null. */
@@ -61,6 +60,13 @@ export function createIntake(options: {
     return null;
   }
 
+  function lookAt(batch: readonly Uint8Array[]): void {
+    for (const chunk of batch) {
+      check?.update(chunk);
+      digested += chunk.length;
+    }
+  }
+
   return {
     get objection() {
       return objection;
@@ -91,15 +97,18 @@ export function createIntake(options: {
 
     conclude: recognise,
 
-    beside(batch) {
-      digest?.beside(batch);
-      for (const chunk of batch) {
-        check?.update(chunk);
-        digested += chunk.length;
+    async store(batch, writer) {
+      const storeAndDigest = digest?.store;
+      if (storeAndDigest && writer.writeBy) {
+        // Before, since the pieces are given away.
+        lookAt(batch);
+        await writer.writeBy(storeAndDigest, batch);
+        return;
       }
-    },
-
-    release(batch) {
+      const written = writer.write(batch);
+      lookAt(batch);
+      digest?.beside(batch);
+      await written;
       if (digest) digest.release(batch);
       else releaseMemory(batch);
     },

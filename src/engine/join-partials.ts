@@ -108,10 +108,7 @@ export function createJoin({ sessions, blobs, uploads, hashing }: Deps) {
       const unacceptable = await intake.inspect(batch);
       if (unacceptable) return unacceptable;
       copied += chunk.length;
-      const written = writer.write(batch);
-      intake.beside(batch);
-      await written;
-      intake.release(batch);
+      await intake.store(batch, writer);
       await intake.ready();
     }
     if (copied === length) return null;

@@ -22,21 +22,14 @@ export interface EngineLimits {
   readonly outageGraceMs: number;
 }
 
-/** The fewer bytes are under way, the more of them are still in the processor's cache when they are hashed and written. */
-const IN_PLACE = { batchBytes: 256 << 10, highWaterBytes: 1 << 20 };
-
-/** Handing a batch over to the hashing thread costs the same whatever its size. */
-const HANDED_OVER = { batchBytes: 1 << 20, highWaterBytes: 2 << 20 };
-
-/** @param hashing Where it is done: batches that are handed over to a thread are larger. */
-export function engineLimits(
-  hashing: { readonly handsOver: boolean },
-  changed: Partial<EngineLimits> = {},
-): EngineLimits {
-  return { ...DEFAULTS, ...(hashing.handsOver ? HANDED_OVER : IN_PLACE), ...changed };
+export function engineLimits(changed: Partial<EngineLimits> = {}): EngineLimits {
+  return { ...DEFAULTS, ...changed };
 }
 
-const DEFAULTS: Omit<EngineLimits, 'batchBytes' | 'highWaterBytes'> = {
+const DEFAULTS: EngineLimits = {
+  // The fewer bytes are under way, the more of them are still in the processor's cache when they are hashed and written.
+  batchBytes: 256 << 10,
+  highWaterBytes: 1 << 20,
   gatheringBudgetBytes: 20 << 20,
   commitBytes: 8 << 20,
   commitIntervalMs: 1000,

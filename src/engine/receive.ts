@@ -11,9 +11,9 @@ import { watchPace } from './pace.ts';
 import { type StopReason, stopReasonOf } from './writers.ts';
 
 /**
- * The byte loop. While one batch is being written and hashed (of a large file after the write, by the hashing thread)
- * the next one gathers in the body, and above its high-water mark the socket is paused: memory per upload is bounded
- * by two batches whatever the size of the file, and all uploads share a budget. Nothing here is done per byte, and
+ * The byte loop. While one batch is being written and hashed (of a large file by the storing thread, which may have two of
+ * them) the next one gathers in the body, and above its high-water mark the socket is paused: memory per upload is bounded
+ * by three batches whatever the size of the file, and all uploads share a budget. Nothing here is done per byte, and
  * little per 'data' event.
  */
 export interface Reception {
@@ -98,10 +98,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
       if (noRoom) return { kind: 'refused', refusal: noRoom, final: false };
       if (commits.verdict) return { kind: 'verdict', verdict: commits.verdict };
     }
-    const written = writer.write(batch);
-    intake.beside(batch);
-    await written;
-    intake.release(batch);
+    await intake.store(batch, writer);
     offset += bytes;
     return null;
   }

@@ -1,4 +1,5 @@
 import { isMarkedAsUntransferable, Worker } from 'node:worker_threads';
+import type { StoreInFile } from '../core/ports.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import type { FileDigest } from './file-digest.ts';
 
@@ -18,11 +19,20 @@ export interface ThreadedDigests {
 
 /** What the thread is told; it replies to all but `drop`, in order. */
 export type Message =
-  | { readonly kind: 'update'; readonly id: number; readonly pieces: readonly ArrayBuffer[] }
+  | {
+      readonly kind: 'update';
+      readonly id: number;
+      readonly pieces: readonly ArrayBuffer[];
+      /** Where they are to be written before they are hashed. */
+      readonly file?: Parameters<StoreInFile>[0];
+    }
   | { readonly kind: 'digest' | 'drop'; readonly id: number };
 
-/** Null: hashed. */
-export type Reply = string | null;
+/** The digest, or null: hashed; or why the pieces could not be written, and how much of them was. None of them is hashed then. */
+export type Reply =
+  | string
+  | null
+  | { readonly written: number; readonly message: string; readonly code: string | undefined };
 
 const LOST = Symbol('the thread has died');
 
@@ -92,7 +102,24 @@ function digestOver(line: Line, id: number): FileDigest {
     if ((await ask(line, { kind: 'update', id, pieces }, pieces)) === LOST) lost = true;
   }
 
+  const store: StoreInFile = async (file, batch) => {
+    const bytes = batch.reduce((sum, { length }) => sum + length, 0);
+    const pieces = batch.map(ownMemoryOf);
+    const reply = await ask(line, { kind: 'update', id, pieces, file }, pieces);
+    if (reply === null) return { written: bytes, fault: null };
+    lost = true;
+    if (typeof reply === 'object') {
+      const { written, message, code } = reply;
+      return { written, fault: Object.assign(new Error(message), { code }) };
+    }
+    // What it wrote of them is written, and not acknowledged: the client sends it again.
+    return { written: 0, fault: new Error('the storing thread has died') };
+  };
+
   return {
+    get store() {
+      return lost || !line.alive ? null : store;
+    },
     beside() {},
     ready: () => hashed,
 
@@ -109,7 +136,7 @@ function digestOver(line: Line, id: number): FileDigest {
       if (over || lost) return null;
       over = true;
       const reply = await ask(line, { kind: 'digest', id });
-      return reply === LOST ? null : reply;
+      return typeof reply === 'string' ? reply : null;
     },
 
     drop() {
@@ -146,5 +173,5 @@ function ownMemoryOf({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffe
 
 export function startThread(): Worker {
   // Without what the process itself was started with: modules loaded beforehand would be loaded here, too.
-  return new Worker(new URL('./hash-thread.mjs', import.meta.url), { name: 'hashing', execArgv: [] });
+  return new Worker(new URL('./storing-thread.mjs', import.meta.url), { name: 'storing', execArgv: [] });
 }

@@ -53,9 +53,13 @@ export function observeBlobs<B extends BlobStore>(blobs: B, instruments: Instrum
   }
 
   function observeWriter(writer: BlobWriter): BlobWriter {
+    const { writeBy } = writer;
     return {
       ...writer,
       write: (chunks) => timers.write(() => writer.write(chunks)),
+      ...(writeBy && {
+        writeBy: (...given: Parameters<typeof writeBy>) => timers.write(() => writeBy(...given)),
+      }),
       close: () => timers.close(() => writer.close()),
     };
   }

@@ -129,14 +129,17 @@ test('a full disk is 507, the offset stays true, and the upload goes on when the
       ...blobs,
       async open(ref, at) {
         const writer = await blobs.open(ref, at);
+        const { writeBy } = writer;
+        async function whereThereIsRoom(write: () => Promise<void>): Promise<void> {
+          if (full && writer.progress().offset > 0) {
+            throw new SluiceError('STORAGE_FULL', 'The storage is full. Resume later.');
+          }
+          await write();
+        }
         return {
           ...writer,
-          async write(chunks) {
-            if (full && writer.progress().offset > 0) {
-              throw new SluiceError('STORAGE_FULL', 'The storage is full. Resume later.');
-            }
-            await writer.write(chunks);
-          },
+          write: (chunks) => whereThereIsRoom(() => writer.write(chunks)),
+          ...(writeBy && { writeBy: (store, chunks) => whereThereIsRoom(() => writeBy(store, chunks)) }),
         };
       },
     }),

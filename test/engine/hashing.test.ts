@@ -171,9 +171,11 @@ test('closing the engine ends the thread', async (t) => {
   assert.equal(thread?.threadId, -1);
 });
 
-test('a machine of few cores hashes where it receives', async () => {
-  assert.equal(threadWhereItPays(2), null);
-  const threaded = threadWhereItPays(8);
-  assert.ok(threaded);
-  await threaded.close();
+test('a machine of few cores hashes where it receives what it does not store in files, and one core everything', async () => {
+  assert.equal(threadWhereItPays('disk', 1), null);
+  assert.equal(threadWhereItPays('s3', 2), null);
+  for (const threaded of [threadWhereItPays('disk', 2), threadWhereItPays('s3', 4)]) {
+    assert.ok(threaded);
+    await threaded.close();
+  }
 });

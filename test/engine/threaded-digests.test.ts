@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { test } from 'node:test';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { createRunningDigests } from '../../src/engine/running-digests.ts';
 import { createThreadedDigests, startThread } from '../../src/engine/threaded-digests.ts';
+import { errnoOf } from '../../src/stores/disk/faults.ts';
 import { fakeMp4 } from './service.ts';
 import { watchHashing } from './watched-hashing.ts';
 
@@ -139,4 +143,67 @@ test('of interrupted digests the one not used for longest is dropped, and so is 
   assert.equal(await resumed?.hex(), SHA256);
   assert.equal(hashing.held, 0);
   await hashing.close();
+});
+
+/** An open file to write to, and what stands in it. */
+async function openTarget(t: TestContext, path?: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-stored-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const target = path ?? join(folder, 'file');
+  const file = await open(target, 'w');
+  t.after(() => file.close());
+  return { descriptor: file.fd, content: () => readFile(target) };
+}
+
+test('the thread writes what it hashes, where it is told to, and frees it', async (t) => {
+  const threaded = createThreadedDigests();
+  t.after(() => threaded.close());
+  const { descriptor, content } = await openTarget(t);
+  const digest = threaded.begin();
+  const all = pieces(64_000);
+  let position = 0;
+  const stored = [all.slice(0, 2), all.slice(2)].map((batch) => {
+    const at = position;
+    position += batch.reduce((sum, { length }) => sum + length, 0);
+    return digest?.store?.({ descriptor, position: at }, batch);
+  });
+  assert.deepEqual(
+    (await Promise.all(stored)).map((one) => one?.fault),
+    [null, null],
+  );
+  assert.ok(all.every(({ length }) => length === 0));
+  assert.ok((await content()).equals(FILE));
+  assert.equal(await digest?.hex(), SHA256);
+});
+
+test('what could not be written is told, with what was, and is in no digest', async (t) => {
+  const threaded = createThreadedDigests();
+  t.after(() => threaded.close());
+  const { descriptor } = await openTarget(t, '/dev/full');
+  const digest = threaded.begin();
+  const stored = await digest?.store?.({ descriptor, position: 0 }, pieces(300_000));
+  assert.deepEqual([stored?.written, errnoOf(stored?.fault)], [0, 'ENOSPC']);
+  assert.equal(digest?.store, null, 'it has missed bytes');
+  assert.equal(await digest?.hex(), null);
+});
+
+test('a thread that ends under a batch that is to be stored is a fault of storing it', async (t) => {
+  const threads: Worker[] = [];
+  const threaded = createThreadedDigests(() => {
+    const thread = startThread();
+    threads.push(thread);
+    return thread;
+  });
+  const { descriptor } = await openTarget(t);
+  const digest = threaded.begin();
+  assert.ok(digest);
+  await digest.ready();
+  const stored = digest.store?.({ descriptor, position: 0 }, pieces(300_000));
+  const ended = threads[0]?.terminate();
+  const { written, fault } = (await stored) ?? {};
+  await ended;
+  // It may have been done before it ended.
+  if (fault) assert.equal(written, 0);
+  assert.equal(digest.store, null);
+  await threaded.close();
 });

@@ -61,14 +61,17 @@ function crashing(stores: Stores): Stores {
 
 /** Dies when half a dozen batches are written. */
 function dyingWriter(writer: BlobWriter): BlobWriter {
+  const { writeBy } = writer;
   let writes = 0;
+  async function counted(written: Promise<void>): Promise<void> {
+    await written;
+    writes += 1;
+    if (writes === 6) crashAt('mid-append');
+  }
   return {
     ...writer,
-    async write(chunks) {
-      await writer.write(chunks);
-      writes += 1;
-      if (writes === 6) crashAt('mid-append');
-    },
+    write: (chunks) => counted(writer.write(chunks)),
+    ...(writeBy && { writeBy: (store, chunks) => counted(writeBy(store, chunks)) }),
   };
 }
 

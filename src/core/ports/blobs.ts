@@ -40,12 +40,26 @@ export interface BlobProgress {
 }
 
 /**
+ * Writes pieces into an open file, from `position` on, and takes them away, memory and all: one call after another for
+ * one file. Never rejects: a fault comes with what was written before it.
+ */
+export type StoreInFile = (
+  file: { readonly descriptor: number; readonly position: number },
+  pieces: readonly Uint8Array[],
+) => Promise<{ readonly written: number; readonly fault: Error | null }>;
+
+/**
  * Bytes of one upload by one writer. Not for concurrent use. `write` may buffer: only what `progress` tells
  * is stored and may be acknowledged.
  */
 export interface BlobWriter {
   /** Append. Resolves when the store can take more (backpressure). The buffers belong to the writer until then. */
   write(chunks: readonly Uint8Array[]): Promise<void>;
+  /**
+   * As `write`, for stores that keep files: `store` does it, who may have other work with the bytes, too. They are his
+   * from here on. One call is still under way when the next one may be made. Left out by stores that keep no files.
+   */
+  writeBy?(store: StoreInFile, chunks: readonly Uint8Array[]): Promise<void>;
   progress(): BlobProgress;
   /** The session store has acknowledged a progress with this `storage`: what only earlier ones named may go. */
   committed?(storage: string): void;

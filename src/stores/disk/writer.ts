@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { BlobWriter } from '../../core/ports.ts';
+import type { BlobWriter, StoreInFile } from '../../core/ports.ts';
 import { storageFault } from './faults.ts';
 import { writeFully } from './files.ts';
 import type { WriteBack } from './write-back.ts';
@@ -35,18 +35,52 @@ export function createDiskWriter(file: FileHandle, options: DiskWriterOptions): 
     forcedAt = performance.now();
   }
 
+  /** Bytes that were given away to be written, and the last of those calls. */
+  let given = offset;
+  let underWay: Promise<void> | null = null;
+  let failure: Error | null = null;
+
+  async function settle(): Promise<void> {
+    await underWay;
+    if (failure) throw failure;
+  }
+
+  async function writeBy(store: StoreInFile, chunks: readonly Uint8Array[]): Promise<void> {
+    if (failure) throw failure;
+    if (fsync === 'complete') writeBack.beside(file, written);
+    const position = given;
+    given += chunks.reduce((sum, { length: bytes }) => sum + bytes, 0);
+    const earlier = underWay;
+    underWay = store({ descriptor: file.fd, position }, chunks).then((stored) => {
+      // Behind a gap nothing counts.
+      if (position === written) written += stored.written;
+      failure ??= stored.fault;
+    });
+    await earlier;
+    if (fsync === 'always') await underWay;
+    if (failure) throw failure;
+    await forceIfDue();
+  }
+
+  async function forceIfDue(): Promise<void> {
+    const due = written - forced >= SYNC_BYTES || performance.now() - forcedAt >= SYNC_MS;
+    if (fsync === 'always' && due) await force();
+  }
+
   async function write(chunks: readonly Uint8Array[]): Promise<void> {
+    await settle();
     // Before a write, not after it: behind the last one of a request its answer would wait.
     if (fsync === 'complete') writeBack.beside(file, written);
     await writeFully(file, chunks, written, (bytes) => {
       written += bytes;
     });
-    const due = written - forced >= SYNC_BYTES || performance.now() - forcedAt >= SYNC_MS;
-    if (fsync === 'always' && due) await force();
+    given = written;
+    await forceIfDue();
   }
 
   async function close(): Promise<void> {
     try {
+      await settle();
       // The end of the file is forced out here, where it is still open, and not again when it gets its final name.
       if (fsync === 'complete' && written === length) await writeBack.all(file, written);
       if (fsync === 'always') await force();
@@ -57,6 +91,7 @@ export function createDiskWriter(file: FileHandle, options: DiskWriterOptions): 
 
   return {
     write: (chunks) => write(chunks).catch(rethrow),
+    writeBy: (store, chunks) => writeBy(store, chunks).catch(rethrow),
     close: () => close().catch(rethrow),
     progress: () => ({ offset: fsync === 'always' ? forced : written, storage }),
   };
