@@ -52,7 +52,7 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
     `SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE ${PENDING}`,
   );
 
-  // A power cut may undo a claim or a delivery: the event is delivered once more, with the same id.
+  // A power cut may undo a claim or what became of it: the event is delivered once more, with the same id.
   return {
     claim: (limit, leaseMs) =>
       db.writeLoosely(() => {
@@ -68,7 +68,7 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
       }),
 
     failed: ({ id, attempts }, reason, retryInMs) =>
-      db.write(() => {
+      db.writeLoosely(() => {
         const now = clock.now();
         const [retryAt, deadAt] = retryInMs === null ? [null, now] : [now + retryInMs, null];
         failed.run({ id, attempts, reason, retryAt, deadAt });
@@ -81,7 +81,7 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
       db.write(() => Number(replay.run({ ids: JSON.stringify(ids), now: clock.now() }).changes)),
 
     prune: (ageMs, limit) =>
-      db.write(() => Number(prune.run({ before: clock.now() - ageMs, limit }).changes)),
+      db.writeLoosely(() => Number(prune.run({ before: clock.now() - ageMs, limit }).changes)),
 
     backlog: () =>
       db.read(() => {
