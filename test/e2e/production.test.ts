@@ -51,7 +51,9 @@ test('production: an upload that begins at one instance ends at another, through
   await until(
     'the other instance takes the rest',
     async () => {
-      const status = await patchRest(elsewhere, file, 6 * MIB);
+      const at = await offsetOf(elsewhere).catch(() => null);
+      if (at === null) return false;
+      const status = await patchRest(elsewhere, file, at);
       if (status !== 204) assert.equal(status, 503);
       return status === 204;
     },
