@@ -1,6 +1,6 @@
 /**
  * What each part of the service costs: CPU microseconds of the server's process for each request, from *bare* to the
- * service as it ships, all in turns. CPU and not rates, so that other work on the machine weighs little.
+ * service as it ships, all in turns, and how many times as many requests a second it does as *fastapi*, where that can be had.
  *
  * Arguments: `--rounds=7`, `--seconds=2`, `--work=initiate` or `validate`. It prints a Markdown table.
  */
@@ -9,10 +9,11 @@ import { startRedis } from '../scripts/lib/servers/redis.ts';
 import { SERVICE_FLAGS } from '../scripts/lib/service-flags.mjs';
 import type { Running } from './harness/contract.ts';
 import { cpuSeconds } from './harness/process-usage.ts';
-import { spreadOf } from './harness/statistics.ts';
+import { ratiosOf, spreadOf } from './harness/statistics.ts';
 import { initiateRequests, newUsers, pathOf, sendEachOnce, USERS } from './load/users.ts';
 import { type LoadRequest, loadWithWrk } from './load/wrk.ts';
 import { startBare } from './peers/bare.ts';
+import { fastapi, startFastapi } from './peers/fastapi.ts';
 import { startFastify } from './peers/fastify.ts';
 import { startSluice } from './peers/sluice.ts';
 import { sessionsAt } from './workloads/validate.ts';
@@ -44,18 +45,35 @@ const steps: Readonly<Record<string, () => Promise<Running>>> = {
   'sluice, with limits of rate': () => startSluice({ redisPort: redis.port, env: limits }),
 };
 
-const ladder: { name: string; running: Running; requests: LoadRequest[]; cpu: number[] }[] = [];
+interface Step {
+  readonly name: string;
+  readonly running: Running;
+  readonly requests: LoadRequest[];
+  readonly cpu: number[];
+  readonly rates: number[];
+}
+
+const ladder: Step[] = [];
+const hasFastapi = await fastapi.prepare({ install: true }).then(
+  () => true,
+  (fault: unknown) => {
+    console.error(`fastapi is absent: ${fault}`);
+    return false;
+  },
+);
 try {
-  for (const [name, start] of Object.entries(steps)) {
+  for (const [name, start] of Object.entries({ ...steps, ...(hasFastapi && { fastapi: fastapiStep }) })) {
     const running = await start();
-    ladder.push({ name, running, requests: await requestsFor(running, name), cpu: [] });
+    ladder.push({ name, running, requests: await requestsFor(running, name), cpu: [], rates: [] });
   }
   for (let round = 0; round <= Number(options.rounds); round += 1) {
-    for (const { running, requests, cpu } of ladder) {
+    for (const { running, requests, cpu, rates } of ladder) {
       const before = cpuSeconds(running.pid);
       const { rate } = await loadWithWrk({ url: running.url, requests, connections: 32, seconds });
       // The first round compiles.
-      if (round > 0) cpu.push(((cpuSeconds(running.pid) - before) / (rate * seconds)) * 1e6);
+      if (round === 0) continue;
+      cpu.push(((cpuSeconds(running.pid) - before) / (rate * seconds)) * 1e6);
+      rates.push(rate);
     }
   }
 } finally {
@@ -63,10 +81,22 @@ try {
   await redis.stop();
 }
 
-console.log(`| ${work}, CPU of one | least | median | most |\n|---|---|---|---|`);
-for (const { name, cpu } of ladder) {
+const slowest = ladder.find(({ name }) => name === 'fastapi')?.rates ?? [];
+console.log(`| ${work}, CPU of one | least | median | most | rate ÷ fastapi |\n|---|---|---|---|---|`);
+for (const { name, cpu, rates } of ladder) {
   const { least, median, most } = spreadOf(cpu);
-  console.log(`| ${name} | ${[least, median, most].map((one) => `${one.toFixed(0)} µs`).join(' | ')} |`);
+  const times = ratiosOf(rates, slowest);
+  const spread = times.length > 0 ? spreadOf(times) : null;
+  const beside = spread
+    ? `${spread.median.toFixed(1)} (${spread.least.toFixed(1)} – ${spread.most.toFixed(1)})`
+    : '–';
+  console.log(
+    `| ${name} | ${[least, median, most].map((one) => `${one.toFixed(0)} µs`).join(' | ')} | ${beside} |`,
+  );
+}
+
+function fastapiStep(): Promise<Running> {
+  return startFastapi(redis.port);
 }
 
 async function requestsFor(running: Running, name: string): Promise<LoadRequest[]> {
