@@ -6,7 +6,7 @@ import { cacheFolder, runCommand } from '../harness/cache.ts';
 import type { Peer, Running } from '../harness/contract.ts';
 import { startServer } from '../harness/server-process.ts';
 
-/** The newest v2 where the list of versions can be asked for, else this one. */
+/** The newest v2 that is known of: a proxy of modules may have no list of versions, or an old one. */
 const KNOWN_VERSION = 'v2.10.0';
 const MODULE = 'github.com/tus/tusd/v2';
 
@@ -28,20 +28,26 @@ function build(): void {
   mkdirSync(folder, { recursive: true });
   const go = findGo(cacheFolder('go'));
   const env = { ...process.env, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
-  const wanted = (version: string) => {
+  const take = (version: string) => {
     writeFileSync(join(folder, 'go.mod'), 'module bench\n\ngo 1.21\n');
     runCommand(go, ['get', `${MODULE}@${version}`], { cwd: folder, env });
+    return new RegExp(`${MODULE} (v\\S+)`).exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1] ?? version;
   };
-  try {
-    wanted('latest');
-  } catch {
-    wanted(KNOWN_VERSION);
-  }
+  const newest = newerOf(KNOWN_VERSION, () => take('latest'));
+  const version = take(newest);
   const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', programOf(), `${MODULE}/cmd/tusd`];
   runCommand(go, args, { cwd: folder, env });
-  const version = new RegExp(`${MODULE} (v\\S+)`).exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1];
   const built = runCommand(go, ['version'], { cwd: folder }).split(' ')[2];
-  writeFileSync(`${programOf()}.version`, `${version ?? KNOWN_VERSION} built with ${built}`);
+  writeFileSync(`${programOf()}.version`, `${version} built with ${built}`);
+}
+
+function newerOf(known: string, ask: () => string): string {
+  try {
+    const found = ask();
+    return found.localeCompare(known, 'en', { numeric: true }) > 0 ? found : known;
+  } catch {
+    return known;
+  }
 }
 
 /** Where it takes new uploads. */
