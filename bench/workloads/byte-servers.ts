@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bench, OURS, type Running, type Sample } from '../harness/contract.ts';
@@ -19,6 +20,8 @@ export interface ByteServer {
   /** Its files are forced to the disk by us once it has answered, in time that counts: it does not do it itself. */
   readonly isForced: boolean;
 }
+
+const WARM = Buffer.alloc(1 << 20, 'sluice');
 
 /** tusd and, behind its answer, what it would have to wait for to promise what ours promises. */
 export const TUSD_FORCED = 'tusd, then forced';
@@ -93,6 +96,7 @@ export async function measureSending(server: ByteServer, sending: Sending): Prom
   const { running, folder, path, way, isForced } = server;
   const { size, chunk, send, count } = sending;
   settleDisk(folder);
+  warmMemory(folder, size * count);
   const before = cpuSeconds(running.pid);
   const sent = await send({ running, way, size, path, ...(chunk === undefined ? {} : { chunk }) });
   const seconds = sent + (isForced ? await forceFiles(folder) : 0);
@@ -104,6 +108,18 @@ export async function measureSending(server: ByteServer, sending: Sending): Prom
 /** What others wrote before must not be written while this one is measured. */
 export function settleDisk(folder: string): void {
   spawnSync('sync', ['--file-system', folder]);
+}
+
+/**
+ * The first write to memory that a virtual machine has not been lent yet is slow, and what a peer frees in small pieces
+ * is of no use to the next one that asks for large ones. So each begins with as much as it will fill, just freed.
+ */
+function warmMemory(folder: string, bytes: number): void {
+  const path = join(folder, 'warm');
+  const file = openSync(path, 'w');
+  for (let at = 0; at < bytes; at += WARM.length) writeSync(file, WARM);
+  closeSync(file);
+  unlinkSync(path);
 }
 
 /** Gives the seconds that it took. */
