@@ -30,6 +30,13 @@ process.setMaxListeners(30);
 const seconds = Number(options.seconds);
 const work = options.work === 'validate' ? 'validate' : 'initiate';
 
+const hasFastapi = await fastapi.prepare({ install: true }).then(
+  () => true,
+  (fault: unknown) => {
+    console.error(`fastapi is absent: ${fault}`);
+    return false;
+  },
+);
 const redis = await startRedis();
 const flags = SERVICE_FLAGS;
 const limits = { RATE_LIMIT_INITIATE: '1000000000', RATE_LIMIT_VALIDATE: '1000000000' };
@@ -43,6 +50,7 @@ const steps: Readonly<Record<string, () => Promise<Running>>> = {
   'sluice, as the other rows have it': () => startSluice({ redisPort: redis.port }),
   'sluice, log level info': () => startSluice({ redisPort: redis.port, env: { LOG_LEVEL: 'info' } }),
   'sluice, with limits of rate': () => startSluice({ redisPort: redis.port, env: limits }),
+  ...(hasFastapi && { fastapi: () => startFastapi(redis.port) }),
 };
 
 interface Step {
@@ -54,15 +62,8 @@ interface Step {
 }
 
 const ladder: Step[] = [];
-const hasFastapi = await fastapi.prepare({ install: true }).then(
-  () => true,
-  (fault: unknown) => {
-    console.error(`fastapi is absent: ${fault}`);
-    return false;
-  },
-);
 try {
-  for (const [name, start] of Object.entries({ ...steps, ...(hasFastapi && { fastapi: fastapiStep }) })) {
+  for (const [name, start] of Object.entries(steps)) {
     const running = await start();
     ladder.push({ name, running, requests: await requestsFor(running, name), cpu: [], rates: [] });
   }
@@ -93,10 +94,6 @@ for (const { name, cpu, rates } of ladder) {
   console.log(
     `| ${name} | ${[least, median, most].map((one) => `${one.toFixed(0)} µs`).join(' | ')} | ${beside} |`,
   );
-}
-
-function fastapiStep(): Promise<Running> {
-  return startFastapi(redis.port);
 }
 
 async function requestsFor(running: Running, name: string): Promise<LoadRequest[]> {

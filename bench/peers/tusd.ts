@@ -28,16 +28,12 @@ function build(): void {
   mkdirSync(folder, { recursive: true });
   const go = findGo(cacheFolder('go'));
   const env = { ...process.env, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
-  const take = (version: string) => {
-    writeFileSync(join(folder, 'go.mod'), 'module bench\n\ngo 1.21\n');
-    runCommand(go, ['get', `${MODULE}@${version}`], { cwd: folder, env });
-    return new RegExp(`${MODULE} (v\\S+)`).exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1] ?? version;
-  };
-  const newest = newerOf(KNOWN_VERSION, () => take('latest'));
-  const version = take(newest);
-  const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', programOf(), `${MODULE}/cmd/tusd`];
-  runCommand(go, args, { cwd: folder, env });
-  const built = runCommand(go, ['version'], { cwd: folder }).split(' ')[2];
+  writeFileSync(join(folder, 'go.mod'), 'module bench\n\ngo 1.21\n');
+  const run = (...args: string[]) => runCommand(go, args, { cwd: folder, env });
+  const version = newerOf(KNOWN_VERSION, () => run('list', '-m', '-f', '{{.Version}}', `${MODULE}@latest`));
+  run('get', `${MODULE}@${version}`);
+  run('build', '-trimpath', '-ldflags=-s -w', '-o', programOf(), `${MODULE}/cmd/tusd`);
+  const built = run('version').split(' ')[2];
   writeFileSync(`${programOf()}.version`, `${version} built with ${built}`);
 }
 
