@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '../../scripts/lib/servers/free-port.ts';
 
 interface Received {
   readonly path: string;
@@ -68,8 +68,8 @@ export async function startReceiver(host = '127.0.0.1'): Promise<Receiver> {
     await closed;
   }
 
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
+  const port = await freePort();
+  await listen(port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/hook?from=sluice`,
     port,
