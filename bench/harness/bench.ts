@@ -65,11 +65,15 @@ export async function runWorkload(workload: Workload, options: BenchOptions): Pr
 
     async alternate(running, measure) {
       const taking = new Map(running);
-      for (let round = quick ? 1 : 0; round <= rounds; round += 1) {
+      const rounds = new Map<string, Sample[]>();
+      for (let round = quick ? 1 : 0; round <= options.rounds; round += 1) {
         for (const [name, one] of [...taking]) {
           try {
             const sample = await measure(one, name);
-            if (round > 0) record(name, sample);
+            if (round > 0) {
+              record(name, sample);
+              rounds.set(name, [...(rounds.get(name) ?? []), sample]);
+            }
             log(`    ${round === 0 ? 'warm-up' : `round ${round}`} ${name}: ${shown(sample)}`);
           } catch (fault) {
             // A quick run looks after the harness, and a peer that was there and cannot be measured is its fault.
@@ -80,6 +84,7 @@ export async function runWorkload(workload: Workload, options: BenchOptions): Pr
           }
         }
       }
+      return rounds;
     },
   };
 

@@ -25,6 +25,9 @@ export interface Peer {
 /** What is measured, by its id. */
 export type Sample = Readonly<Record<string, number>>;
 
+/** What was measured of each, by its name, round by round; one that failed has fewer rounds. */
+export type Rounds = ReadonlyMap<string, readonly Sample[]>;
+
 export interface Measure {
   readonly title: string;
   readonly unit: string;
@@ -58,12 +61,12 @@ export interface Bench {
   start(starts: Readonly<Record<string, () => Promise<Running>>>): Promise<Map<string, Running>>;
   /**
    * Ours, peer, ours, peer … each so many times, after one that does not count. A peer that fails is reported as
-   * absent, with its reason.
+   * absent, with its reason. Gives what counts.
    */
   alternate(
     running: ReadonlyMap<string, Running>,
     measure: (running: Running, name: string) => Promise<Sample>,
-  ): Promise<void>;
+  ): Promise<Rounds>;
   record(name: string, sample: Sample): void;
   /** A sentence under the table. */
   note(sentence: string): void;

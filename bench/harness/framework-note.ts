@@ -1,23 +1,19 @@
-import { figure } from '../report/table.ts';
-import type { Bench } from './contract.ts';
-import { ratiosOf, spreadOf } from './statistics.ts';
+import { range } from '../report/table.ts';
+import type { Bench, Rounds } from './contract.ts';
+import { compareRounds } from './statistics.ts';
 
 /** What the framework alone costs, as a sentence: what it leaves of *bare*'s rate bounds every service on it. */
-export function noteFramework(bench: Bench, rates: ReadonlyMap<string, readonly number[]>): void {
-  const ratios = ratiosOf(rates.get('fastify') ?? [], rates.get('bare') ?? []);
-  if (ratios.length === 0) return;
-  const { median, least, most } = spreadOf(ratios);
-  bench.note(
-    `fastify, which does what bare does and nothing else, has ${figure(median)} (${figure(least)} – ${figure(most)}) of bare's rate.`,
-  );
+export function noteFramework(bench: Pick<Bench, 'note'>, rounds: Rounds): void {
+  const share = compareRounds(rounds, 'rate', 'fastify', 'bare');
+  if (share)
+    bench.note(`fastify, which does what bare does and nothing else, has ${range(share)} of bare's rate.`);
 }
 
 /** How far the least that a service can be is from *fastapi*: no service in Node is further. */
-export function noteLeast(bench: Bench, rates: ReadonlyMap<string, readonly number[]>): void {
-  const ratios = ratiosOf(rates.get('bare with tokens') ?? [], rates.get('fastapi') ?? []);
-  if (ratios.length === 0) return;
-  const { median, least, most } = spreadOf(ratios);
-  bench.note(
-    `bare with tokens, the least that a service can be, has ${figure(median)} (${figure(least)} – ${figure(most)}) times fastapi's rate.`,
-  );
+export function noteLeast(bench: Pick<Bench, 'note'>, rounds: Rounds): void {
+  const times = compareRounds(rounds, 'rate', 'bare with tokens', 'fastapi');
+  if (times)
+    bench.note(
+      `bare with tokens, the least that a service can be, has ${range(times)} times fastapi's rate.`,
+    );
 }

@@ -1,3 +1,5 @@
+import type { Rounds } from './contract.ts';
+
 /** The middle of the values, or the mean of the two in the middle. NaN where there are none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -26,4 +28,11 @@ export function ratiosOf(ours: readonly number[], theirs: readonly number[]): nu
     const ratio = other === undefined ? Number.NaN : value / other;
     return Number.isFinite(ratio) ? [ratio] : [];
   });
+}
+
+/** The same of two that were measured in turns; null where no round is left. */
+export function compareRounds(rounds: Rounds, measure: string, ours: string, theirs: string): Spread | null {
+  const valuesOf = (name: string) => (rounds.get(name) ?? []).map((sample) => sample[measure] ?? Number.NaN);
+  const ratios = ratiosOf(valuesOf(ours), valuesOf(theirs));
+  return ratios.length > 0 ? spreadOf(ratios) : null;
 }

@@ -14,13 +14,17 @@ const MODULE = 'github.com/tus/tusd/v2';
 export const tusd: Peer = {
   name: 'tusd',
   async prepare({ install }) {
-    if (!existsSync(programOf())) {
-      if (!install) throw new Error('it is not built yet, and a quick run builds nothing');
-      build();
-    }
-    return readFileSync(`${programOf()}.version`, 'utf8');
+    const built = versionBuilt();
+    if (install && isNewer(KNOWN_VERSION, built ?? '')) build();
+    else if (built === null) throw new Error('it is not built yet, and a quick run builds nothing');
+    return versionBuilt() ?? '';
   },
 };
+
+/** `v2.10.0 built with go1.26.8`; null where there is none. */
+function versionBuilt(): string | null {
+  return existsSync(programOf()) ? readFileSync(`${programOf()}.version`, 'utf8') : null;
+}
 
 /** As a module that needs it: so Go takes the dependencies that it was released with. */
 function build(): void {
@@ -40,10 +44,14 @@ function build(): void {
 function newerOf(known: string, ask: () => string): string {
   try {
     const found = ask();
-    return found.localeCompare(known, 'en', { numeric: true }) > 0 ? found : known;
+    return isNewer(found, known) ? found : known;
   } catch {
     return known;
   }
+}
+
+function isNewer(version: string, than: string): boolean {
+  return version.localeCompare(than, 'en', { numeric: true }) > 0;
 }
 
 /** Where it takes new uploads. */

@@ -57,7 +57,8 @@ export function remarks({ workloads }: Results): string {
   return lines.join('\n');
 }
 
-function range(result: Spread | null): string {
+/** A median with the least and the most. */
+export function range(result: Spread | null): string {
   if (!result) return '–';
   return `${figure(result.median)} (${figure(result.least)} – ${figure(result.most)})`;
 }

@@ -32,10 +32,9 @@ export const initiate: Workload = {
       'redis-benchmark': () => startRedisBenchmark(redis.port),
     });
     const users = newUsers(USERS);
-    const rates = new Map<string, number[]>();
     const warm = new Set<string>();
 
-    await bench.alternate(running, async (one, name) => {
+    const rounds = await bench.alternate(running, async (one, name) => {
       if (name === 'redis-benchmark') {
         return { rate: runRedisBenchmark(redis.port, one.url, CONNECTIONS, bench.sized(200_000, 2000)) };
       }
@@ -43,17 +42,15 @@ export const initiate: Workload = {
       if (!warm.has(name)) await sendEachOnce(one.url, requests);
       warm.add(name);
       const load = { requests, connections: CONNECTIONS, seconds: bench.seconds };
-      const charged = await loadAndCharge(one, load);
-      rates.set(name, [...(rates.get(name) ?? []), charged.rate]);
-      return charged;
+      return await loadAndCharge(one, load);
     });
 
-    noteFramework(bench, rates);
-    noteLeast(bench, rates);
+    noteFramework(bench, rounds);
+    noteLeast(bench, rounds);
     const ours = running.get(OURS);
     if (!ours) return;
     const requests = initiateRequests(ours, pathOf(OURS, 'initiate'), users);
-    const half = median(rates.get(OURS) ?? []) / 2;
+    const half = median((rounds.get(OURS) ?? []).map(({ rate = Number.NaN }) => rate)) / 2;
     const load = { url: ours.url, requests, connections: CONNECTIONS, seconds: bench.seconds, rate: half };
     await bench.alternate(new Map([[OURS, ours]]), async () => ({ p99: (await loadWithWrk(load)).p99 }));
   },

@@ -4,7 +4,7 @@ import { sendAtOnce, type Upload } from '../load/uploads.ts';
 import { nginx } from '../peers/nginx.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
-import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
+import { BYTE_LADDER, noteByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers, TUSD_FORCED } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
@@ -31,12 +31,11 @@ export const stream: Workload = {
       ...BYTE_LADDER,
     ]);
     const size = bench.sized(500, 16) * MEBIBYTE;
-    const ladder = createByteLadder(bench, ['tusd', '@tus/server', 'nginx']);
-    await bench.alternate(running, async (_one, name) => {
+    const rounds = await bench.alternate(running, async (_one, name) => {
       const sending = { size, count: 1, send: (upload: Upload) => sendAtOnce(upload, 1) };
-      return ladder.keep(name, await measureSending(serverOf(name), sending));
+      return await measureSending(serverOf(name), sending);
     });
-    ladder.note();
+    noteByteLadder(bench, rounds, ['tusd', '@tus/server', 'nginx']);
     for (let round = 0; round < bench.rounds; round += 1) bench.record('SHA-256 alone', { cpu: hashCost() });
     bench.note('ours hashes every file; what that alone takes of the processor stands among the figures.');
   },

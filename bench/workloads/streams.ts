@@ -2,7 +2,7 @@ import type { Workload } from '../harness/contract.ts';
 import { sendAtOnce, type Upload } from '../load/uploads.ts';
 import { tusNode } from '../peers/tus-node.ts';
 import { tusd } from '../peers/tusd.ts';
-import { BYTE_LADDER, createByteLadder } from './byte-ladder.ts';
+import { BYTE_LADDER, noteByteLadder } from './byte-ladder.ts';
 import { measureSending, startByteServers, TUSD_FORCED } from './byte-servers.ts';
 
 const MEBIBYTE = 1 << 20;
@@ -19,12 +19,11 @@ export const streams: Workload = {
   async run(bench) {
     const { running, serverOf } = await startByteServers(bench, NAMES);
     const size = bench.sized(100, 2) * MEBIBYTE;
-    const ladder = createByteLadder(bench, ['tusd', '@tus/server']);
-    await bench.alternate(running, async (_one, name) => {
+    const rounds = await bench.alternate(running, async (_one, name) => {
       const sending = { size, count: 16, send: (upload: Upload) => sendAtOnce(upload, 16) };
-      return ladder.keep(name, await measureSending(serverOf(name), sending));
+      return await measureSending(serverOf(name), sending);
     });
-    ladder.note();
+    noteByteLadder(bench, rounds, ['tusd', '@tus/server']);
   },
 };
 
@@ -40,11 +39,10 @@ export const chunks: Workload = {
     const { running, serverOf } = await startByteServers(bench, NAMES);
     const size = bench.sized(500, 24) * MEBIBYTE;
     const chunk = 8 * MEBIBYTE;
-    const ladder = createByteLadder(bench, ['tusd', '@tus/server']);
-    await bench.alternate(running, async (_one, name) => {
+    const rounds = await bench.alternate(running, async (_one, name) => {
       const sending = { size, chunk, count: 1, send: (upload: Upload) => sendAtOnce(upload, 1) };
-      return ladder.keep(name, await measureSending(serverOf(name), sending));
+      return await measureSending(serverOf(name), sending);
     });
-    ladder.note();
+    noteByteLadder(bench, rounds, ['tusd', '@tus/server']);
   },
 };
