@@ -63,6 +63,7 @@ if offset > stored or (restart and offset > 0) then
   redis.call('PEXPIREAT', s, expires)
   redis.call('ZADD', x, 'XX', expires, id)
 end
+if seal then redis.call('PERSIST', s) end
 redis.call('HSET', d, unpack(changes))
 if restart then redis.call('DEL', p) end
 for n = 10, #ARGV, 2 do redis.call('HSET', p, ARGV[n], ARGV[n + 1]) end

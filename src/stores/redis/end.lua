@@ -18,6 +18,7 @@ if status ~= 'expired' and status_of(state, now) == 'expired' then
   return { 'already', session(s, d, now) }
 end
 
+if state.sealed then redis.call('PEXPIREAT', s, int(math.max(expiry(state), now + 600000))) end
 local hold = tonumber(ARGV[6]) or 0
 local bytes, mark = reservation(u, id)
 redis.call('HSET', d, 'status', status)

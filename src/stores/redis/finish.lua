@@ -36,6 +36,7 @@ redis.call('HSET', d, 'status', 'completed', 'off', bytes, 'len', bytes, 'sealed
 if ARGV[7] ~= '' then redis.call('HSET', d, 'fmt', ARGV[7]) end
 redis.call('HDEL', d, 'res')
 local remembered = int(math.max(expiry(state), now + 600000))
+redis.call('PEXPIREAT', s, remembered)
 redis.call('PEXPIREAT', d, remembered)
 redis.call('PEXPIREAT', p, remembered)
 return session(s, d, now)

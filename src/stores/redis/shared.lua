@@ -1,7 +1,8 @@
 -- What every script begins with. A script that needs none of it pays nothing but the definitions.
 --
 -- Keys, all on the slot of the shard tag (keys.ts builds the names):
---   s      string  the document: what is fixed about a session. Lives exactly as long as the session.
+--   s      string  the document: what is fixed about a session. Lives exactly as long as the session: a sealed one has no
+--                  end until somebody decides on it.
 --   d      hash    the state of a session; fields whose value is the default are left out (replies.ts lists them)
 --   p      hash    parts an object store acknowledged: index = number, bytes and ETag; lives as long as d
 --   u      hash    the user's account (limit, used, start, end, seen, loaded, stale), `reserved` = the sum of the
