@@ -1,5 +1,5 @@
-import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
-import type { MergeResult } from '../core/ports.ts';
+import { accepted, type Outcome, type Refusal, SluiceError } from '../core/errors.ts';
+import type { BlobRef, MergeResult } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import { endedRefusal, NO_SESSION, TAKEN_OVER } from './append.ts';
 import type { Completion } from './completion.ts';
@@ -18,6 +18,9 @@ import { stopReasonOf, type Writers } from './writers.ts';
  * reservations. One step of the session store then moves these over and seals the final upload, which completes
  * as any other does. Whatever is cut off before that step can be done again, since the partial uploads are still
  * there; whatever is cut off after it is an upload whose bytes are all stored. The sweeper clears away the rest.
+ *
+ * Until that step the bytes are there twice and reserved once. So a process joins a partial upload into one final upload
+ * at a time, and what was joined in vain is deleted at once: else one set of pieces, in all its orders, would fill the disk.
  */
 export interface FinalUploads {
   /**
@@ -34,9 +37,11 @@ interface Deps extends EngineDeps {
 }
 
 export function createFinalUploads(deps: Deps): FinalUploads {
-  const { sessions, uploads, writers, completion } = deps;
+  const { sessions, uploads, blobs, writers, completion } = deps;
   const join = createJoin(deps);
   const underWay = new Map<string, Promise<Outcome<Session>>>();
+  /** Ids of the partial uploads that are being joined. */
+  const beingJoined = new Set<string>();
 
   async function run(found: Session, partials: readonly Session[]): Promise<Outcome<Session>> {
     if (found.sealed || found.status !== 'active') return conclude(found, null);
@@ -69,8 +74,8 @@ export function createFinalUploads(deps: Deps): FinalUploads {
       const ids = partials.map(({ sessionId }) => sessionId);
       const merged = await sessions.merge(session.sessionId, session.epoch, joined.bytes, ids);
       if (merged.kind !== 'merged') {
-        const { sessionId } = session;
-        await clearOvertaken(deps, { sessionId, storage: joined.bytes.storage });
+        const joinedBytes = { sessionId: session.sessionId, storage: joined.bytes.storage };
+        await (merged.kind === 'unfit' ? discard(joinedBytes) : clearOvertaken(deps, joinedBytes));
         return notMerged(merged);
       }
       // Nothing is written from here on: a newcomer need not wait for the completion.
@@ -80,6 +85,15 @@ export function createFinalUploads(deps: Deps): FinalUploads {
       return outcome;
     } finally {
       slot.leave(clean);
+    }
+  }
+
+  /** Where that cannot be done now, it is once the final upload expires. */
+  async function discard(joinedBytes: BlobRef): Promise<void> {
+    try {
+      await blobs.discard(joinedBytes, null);
+    } catch (fault) {
+      if (!(fault instanceof SluiceError)) throw fault;
     }
   }
 
@@ -131,7 +145,13 @@ export function createFinalUploads(deps: Deps): FinalUploads {
       const { sessionId } = final;
       const running = underWay.get(sessionId);
       if (running) return running;
-      const started = run(final, partials).finally(() => underWay.delete(sessionId));
+      const ids = partials.map((partial) => partial.sessionId);
+      if (ids.some((id) => beingJoined.has(id))) return Promise.resolve(refuse(JOINED_ELSEWHERE));
+      for (const id of ids) beingJoined.add(id);
+      const started = run(final, partials).finally(() => {
+        underWay.delete(sessionId);
+        for (const id of ids) beingJoined.delete(id);
+      });
       underWay.set(sessionId, started);
       return started;
     },
@@ -141,6 +161,11 @@ export function createFinalUploads(deps: Deps): FinalUploads {
 function refuse(refusal: Refusal): Outcome<never> {
   return { ok: false, refusal };
 }
+
+const JOINED_ELSEWHERE: Refusal = {
+  code: 'CONFLICT',
+  message: 'A partial upload is being joined into another final upload. Try again when that is complete.',
+};
 
 const PARTIAL_GONE: Refusal = {
   code: 'SESSION_EXPIRED',

@@ -132,6 +132,53 @@ test('the order that the client tells is the order of the bytes', async (t) => {
   );
 });
 
+test('pieces that are being joined are joined into nothing else: their bytes are stored twice at most', async (t) => {
+  const [joined, others] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const service = await startService(t, {
+    wrapSessions: (store) => ({
+      ...store,
+      async merge(...args) {
+        joined.resolve();
+        await others.promise;
+        return store.merge(...args);
+      },
+    }),
+  });
+  const [a = '', b = '', c = ''] = await partialsOf(service);
+  const first = post(service, concat([a, b, c]));
+  await joined.promise;
+  for (const order of [[a, c, b], [b, a, c], [a, b], [c]]) {
+    assert.equal((await post(service, concat(order))).status, 409);
+  }
+  assert.equal((await service.partialFiles()).length, PIECES.length + 1);
+  others.resolve();
+  const answer = await first;
+  assert.equal(answer.status, 201);
+  await assertCompleted(service, await service.find(idIn(answer.headers.location)), FILE);
+  assert.equal((await post(service, concat([a, c, b]))).status, 410);
+});
+
+test('what was joined in vain, since a piece was cancelled meanwhile, is deleted at once', async (t) => {
+  let cancelled = '';
+  const service = await startService(t, {
+    wrapSessions: (store) => ({
+      ...store,
+      async merge(...args) {
+        await store.end(cancelled, { status: 'cancelled', failure: null });
+        return store.merge(...args);
+      },
+    }),
+  });
+  const urls = await partialsOf(service);
+  cancelled = idIn(urls[1]).sessionId;
+  assert.equal((await post(service, concat(urls))).status, 410);
+  const left = await service.partialFiles();
+  assert.deepEqual(
+    left.filter((name) => !urls.some((url) => name.startsWith(idIn(url).sessionId))),
+    [],
+  );
+});
+
 test('what cannot be a final upload is refused, and changes nothing', async (t) => {
   const service = await startService(t);
   const full = await partial(service, FILE);

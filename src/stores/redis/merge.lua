@@ -44,6 +44,7 @@ end
 redis.call('HINCRBY', u, 'reserved', int(offset - (reservation(u, id) or 0)))
 redis.call('HSET', u, 'r:' .. id, int(offset) .. 's')
 
+redis.call('PERSIST', s)
 redis.call('HSET', d, 'off', int(offset), 'res', int(offset), 'store', ARGV[5], 'sealed', '1')
 if not state.size then redis.call('HSET', d, 'len', int(offset)) end
 if ARGV[6] ~= '' then redis.call('HSET', d, 'fmt', ARGV[6]) end

@@ -118,22 +118,25 @@ export function dueContract(promise: Promises): void {
     assert.deepEqual(await w.store.due(10), []);
   });
 
-  promise('a sealed session is known whole until somebody decides on it, and for a while after', async (w) => {
-    const userId = await w.user();
-    const [completed, voided] = [await w.sealed(userId, 1000), await w.sealed(userId, 1000)];
-    const { dashboardContext, filename, maxFileSize } = completed;
-    await w.advance(3 * TTL_MS);
-    const [found] = await w.store.due(10);
-    assert.partialDeepStrictEqual(found, { dashboardContext, filename, maxFileSize });
-    await w.complete(completed);
-    await w.store.end(voided.sessionId, { ...EXPIRE, voided: true });
-    await w.advance(300_000);
-    for (const { sessionId } of [completed, voided]) {
-      assert.partialDeepStrictEqual(await w.store.find(sessionId), { dashboardContext, filename });
-    }
-    await w.store.forget(voided.sessionId);
-    assert.deepEqual((await w.keysWithoutTtl?.()) ?? [], []);
-  });
+  promise(
+    'a sealed session is known whole until somebody decides on it, and for a while after',
+    async (w) => {
+      const userId = await w.user();
+      const [completed, voided] = [await w.sealed(userId, 1000), await w.sealed(userId, 1000)];
+      const { dashboardContext, filename, maxFileSize } = completed;
+      await w.advance(3 * TTL_MS);
+      const [found] = await w.store.due(10);
+      assert.partialDeepStrictEqual(found, { dashboardContext, filename, maxFileSize });
+      await w.complete(completed);
+      await w.store.end(voided.sessionId, { ...EXPIRE, voided: true });
+      await w.advance(300_000);
+      for (const { sessionId } of [completed, voided]) {
+        assert.partialDeepStrictEqual(await w.store.find(sessionId), { dashboardContext, filename });
+      }
+      await w.store.forget(voided.sessionId);
+      assert.deepEqual((await w.keysWithoutTtl?.()) ?? [], []);
+    },
+  );
 
   promise('a forgotten session answers with its status for an hour, then it was never there', async (w) => {
     const session = await w.open(await w.user(), 1000);

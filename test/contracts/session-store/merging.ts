@@ -35,6 +35,17 @@ export function mergingContract(promise: Promises): void {
     assert.equal('uploadConcat' in (await w.open(userId, 10)), false);
   });
 
+  promise('a merged upload is known whole until somebody decides on it', async (w) => {
+    const userId = await w.user();
+    const { sessionId } = await partial(w, userId, 10);
+    const last = await final(w, userId, 10);
+    merged(await w.store.merge(last.sessionId, last.epoch, { offset: 10, storage: STORAGE }, [sessionId]));
+    await w.advance(2 * TTL_MS);
+    const { dashboardContext, filename, uploadConcat } = last;
+    const known = { status: 'active', dashboardContext, filename, uploadConcat } as const;
+    assert.partialDeepStrictEqual(await w.store.find(last.sessionId), known);
+  });
+
   promise('merging moves reservations to the final upload and seals it, in one step', async (w) => {
     const userId = await w.user(1000);
     const parts = [await partial(w, userId, 600), await partial(w, userId, 400)];
