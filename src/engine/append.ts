@@ -90,6 +90,12 @@ export function tooLarge(session: Session, limit: number): Refusal {
   };
 }
 
+export const DIGEST_MISMATCH: Refusal = {
+  code: 'DIGEST_MISMATCH',
+  message:
+    'The file is not the one that was declared: its sha256 differs. Start a new session and send it again.',
+};
+
 export const CHECKSUM_MISMATCH: Refusal = {
   code: 'CHECKSUM_MISMATCH',
   message: 'The bytes do not match their checksum. Send them again from the same offset.',

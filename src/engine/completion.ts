@@ -2,6 +2,7 @@ import { accepted, type Outcome, type Refusal } from '../core/errors.ts';
 import type { BlobStore, Events, Scanner } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { Uploads } from '../core/uploads.ts';
+import { DIGEST_MISMATCH } from './append.ts';
 import type { Hashing } from './hashing.ts';
 import { digestStored } from './verify.ts';
 
@@ -13,18 +14,11 @@ import { digestStored } from './verify.ts';
 export interface Completion {
   /**
    * @param digest SHA-256 taken on the way, 64 hex digits; null reads the stored bytes again.
-   * @param expected SHA-256 that the last request told, beside the one that may have been declared before.
    */
-  finish(sealed: Session, digest: string | null, expected?: string): Promise<Outcome<Session>>;
+  finish(sealed: Session, digest: string | null): Promise<Outcome<Session>>;
   /** Resolves when none is under way. */
   idle(): Promise<void>;
 }
-
-const DIGEST_MISMATCH: Refusal = {
-  code: 'DIGEST_MISMATCH',
-  message:
-    'The file is not the one that was declared: its sha256 differs. Start a new session and send it again.',
-};
 
 const INFECTED: Refusal = {
   code: 'INFECTED',
@@ -42,12 +36,11 @@ export function createCompletion(deps: {
   const { uploads, blobs, events, hashing, scanner } = deps;
   const underWay = new Map<string, Promise<Outcome<Session>>>();
 
-  async function run(sealed: Session, known: string | null, expected?: string): Promise<Outcome<Session>> {
+  async function run(sealed: Session, known: string | null): Promise<Outcome<Session>> {
     const { sessionId, userId, uploadOffset, uploadLength } = sealed;
     events.emit({ type: 'verifying', sessionId, userId, uploadOffset, uploadLength });
     const digest = known ?? (await digestStored({ blobs, hashing }, sealed, uploadOffset));
-    const isDeclared = (sealed.sha256 ?? digest) === digest && (expected ?? digest) === digest;
-    if (!isDeclared) return fail(sealed, DIGEST_MISMATCH);
+    if (sealed.sha256 !== null && sealed.sha256 !== digest) return fail(sealed, DIGEST_MISMATCH);
 
     const verdict = await scanner?.scan(sessionId, blobs.read(sealed, { length: uploadOffset }));
     return verdict?.kind === 'infected' ? fail(sealed, INFECTED) : uploads.complete(sealed, digest);
@@ -60,11 +53,11 @@ export function createCompletion(deps: {
   }
 
   return {
-    finish(sealed, digest, expected) {
+    finish(sealed, digest) {
       const { sessionId } = sealed;
       const running = underWay.get(sessionId);
       if (running) return running;
-      const started = run(sealed, digest, expected).finally(() => underWay.delete(sessionId));
+      const started = run(sealed, digest).finally(() => underWay.delete(sessionId));
       underWay.set(sessionId, started);
       return started;
     },

@@ -4,6 +4,7 @@ import type { Session } from '../core/session.ts';
 import {
   type AppendResult,
   CHECKSUM_MISMATCH,
+  DIGEST_MISMATCH,
   endedRefusal,
   NO_SESSION,
   SHUTTING_DOWN,
@@ -66,7 +67,7 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
     if (offset === 0 && parts.uploads.limits.allowedFormats !== '*') {
       return { kind: 'refused', refusal: EMPTY_FILE };
     }
-    const unacceptable = await intake.conclude();
+    const unacceptable = isDeclaredOtherwise(ending) ? DIGEST_MISMATCH : await intake.conclude();
     if (unacceptable) return failTransfer(parts, ending, unacceptable);
   }
 
@@ -77,7 +78,8 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
   const result = await commits.commit({
     ...progress,
     ...(intake.format !== null && { detectedFormat: intake.format }),
-    ...(seal && { seal, length: offset }),
+    // Kept with the seal: whoever completes the upload, after a crash, has to compare it.
+    ...(seal && { seal, length: offset, ...(request.sha256 !== undefined && { sha256: request.sha256 }) }),
   });
   if (result.kind === 'quota_exceeded') {
     throw new Error('a commit that asks for no more than is reserved was refused for the quota');
@@ -103,6 +105,13 @@ function isComplete({ transfer, writer, end }: Ending): boolean {
   if (end.kind === 'fault' || end.kind === 'refused') return false;
   if (request.completes === 'at_length') return offset === size.total;
   return request.completes === 'at_end' && end.kind === 'ended' && (size.total ?? offset) === offset;
+}
+
+/** No file has both of two digests. */
+function isDeclaredOtherwise({ transfer, commits }: Ending): boolean {
+  const { sha256: before } = commits.session;
+  const { sha256: now } = transfer.request;
+  return before !== null && now !== undefined && now !== before;
 }
 
 function answerTo(end: Exclude<Ended, { kind: 'lost' }>, session: Session): AppendResult {

@@ -84,7 +84,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
       if (result.kind !== 'sealed') return result;
       // Nothing is written from here on: a newcomer need not wait for the completion.
       slot.leave(true);
-      return answer(await completion.finish(result.session, result.digest, request.sha256));
+      return answer(await completion.finish(result.session, result.digest));
     } finally {
       slot.leave(clean);
     }

@@ -80,6 +80,44 @@ test('a seal whose answer was lost is repeated, and the upload completes', async
   await assertCompleted(service, session, FILE);
 });
 
+for (const declared of ['this file', 'another file']) {
+  test(`the digest of ${declared}, told with its last bytes, is compared though its process died`, async (t) => {
+    const sealed = Promise.withResolvers<void>();
+    const dying = await startService(t, {
+      wrapSessions: (sessions) => ({
+        ...sessions,
+        async commit(sessionId, epoch, progress) {
+          const result = await sessions.commit(sessionId, epoch, progress);
+          if (!progress.seal) return result;
+          sealed.resolve();
+          throw new SluiceError('REDIS_CONNECTION_ERROR', 'Its process is gone.');
+        },
+      }),
+    });
+    const session = await dying.newSession({ expectedFileSize: FILE.length });
+    const hash = createHash('sha256').update(declared === 'this file' ? FILE : declared);
+    const headers = { 'upload-complete': '?1', 'repr-digest': `sha-256=:${hash.digest('base64')}:` };
+    const cut = exchange(dying.port, 'PUT', dying.target(session), headers, FILE);
+    await sealed.promise;
+    assert.equal((await cut).status, 503);
+
+    const service = await startService(t, { folder: dying.folder });
+    const outcome = await service.engine.finishStored(await service.find(session));
+    const came = outcome.ok ? outcome.value.status : outcome.refusal.code;
+    assert.equal(came, declared === 'this file' ? 'completed' : 'DIGEST_MISMATCH');
+  });
+}
+
+test('two digests that no file can have both are refused, whichever the file has', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length, sha256: SHA256 });
+  const other = createHash('sha256').update('another file').digest('base64');
+  const headers = { 'upload-complete': '?1', 'repr-digest': `sha-256=:${other}:` };
+  const answer = await exchange(service.port, 'PUT', service.target(session), headers, FILE);
+  assert.deepEqual([answer.status, answer.json().error_code], [422, 'DIGEST_MISMATCH']);
+  await assertFailed(service, session, 'DIGEST_MISMATCH');
+});
+
 test('a session store that is away for a moment costs a request nothing', async (t) => {
   let failures = 0;
   const service = await startService(t, {

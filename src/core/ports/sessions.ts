@@ -67,6 +67,8 @@ export interface Progress {
   readonly reserve?: number;
   /** All bytes are stored and are about to be verified: they never change again. */
   readonly seal?: boolean;
+  /** With `seal`: the digest that the last request told, 64 hex digits. Kept where none was declared before. */
+  readonly sha256?: string;
   /** The bytes before this were thrown away (a plain PUT begins anew): the offset may fall. */
   readonly restart?: boolean;
 }

@@ -1,7 +1,7 @@
 -- commit: acknowledge progress of the newest writer.
 -- KEYS  s, d, u, x, g, p
 -- ARGV  1 session id  2 epoch  3 offset  4 length or ''  5 storage or ''  6 detected format or ''
---       7 bytes to reserve or ''  8 '1' to seal  9 '1' to restart
+--       7 bytes to reserve or ''  8 '1' to seal  9 '1' to restart  10 digest that is declared with the seal, or ''
 --       then for each new part its index and its value in p
 -- Returns  {'committed', session}   {'fenced'}   {'ended', session}   {'not_found'}
 --          {'quota_exceeded', quota, retry at, now}   {'lost', ids in x}
@@ -56,6 +56,7 @@ if length ~= '' and not state.size and (restart or not state.len) then change('l
 if ARGV[5] ~= '' then change('store', ARGV[5]) end
 if ARGV[6] ~= '' then change('fmt', ARGV[6]) end
 if seal then change('sealed', '1') end
+if seal and ARGV[10] ~= '' then change('want', ARGV[10]) end
 if offset > stored or (restart and offset > 0) then
   local renewed = math.min(now + tonumber(state.ttl or TTL_MS), tonumber(state.born) + tonumber(state.life or LIFETIME_MS))
   local expires = int(math.max(renewed, expiry(state)))
@@ -66,5 +67,5 @@ end
 if seal then redis.call('PERSIST', s) end
 redis.call('HSET', d, unpack(changes))
 if restart then redis.call('DEL', p) end
-for n = 10, #ARGV, 2 do redis.call('HSET', p, ARGV[n], ARGV[n + 1]) end
+for n = 11, #ARGV, 2 do redis.call('HSET', p, ARGV[n], ARGV[n + 1]) end
 return { 'committed', session(s, d, now) }

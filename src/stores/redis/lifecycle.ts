@@ -52,6 +52,7 @@ export function createLifecycle(context: StoreContext): Omit<SessionStore, 'admi
         String(progress.reserve ?? ''),
         progress.seal ? '1' : '',
         progress.restart ? '1' : '',
+        progress.sha256 ?? '',
         ...(progress.parts ?? []).flatMap(encodePart),
       ];
       const touched = [...allKeys(sessionId, owner).slice(0, -1), keys.parts(sessionId)];

@@ -55,7 +55,7 @@ export function asQuota(reply: unknown): QuotaSnapshot {
  * A JSON list of now, status as a reader must see it, expiry, and the state, then the document or null. The state: fields
  * by name, absent ones at their default. `user` owner, `born` time of creation, `exp` expiry once it was renewed, `max`
  * maximum where it is not the document's, `size` declared bytes, `res` reserved (else `size`), `off` and `len` offset and length, `epoch`, `writer`, `sealed`, `store`,
- * `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
+ * `want` digest that was declared with the last bytes, `fmt` recognised format, `sha` and `done` digest and time of completion, `fail` failure as JSON, `hold`
  * how long an ended session keeps its reservation; `into` the upload it was merged into; `status` once it ended; `ttl` and `life` for renewals.
  */
 export function asSession(sessionId: string, reply: unknown): Session {
@@ -72,6 +72,7 @@ export function asSession(sessionId: string, reply: unknown): Session {
     sessionId,
     userId: userOfName(asText(state.get('user'))),
     ...draft,
+    sha256: draft.sha256 ?? text('want'),
     expectedFileSize: number('size'),
     status: current,
     createdAt: asNumber(state.get('born')),

@@ -94,6 +94,7 @@ function advanced(row: SessionRow, progress: Progress, now: number): SessionRow 
     detectedFormat: progress.detectedFormat ?? known.detectedFormat,
     storage: progress.storage ?? row.storage,
     sealed,
+    sha256: row.sha256 ?? (sealed ? (progress.sha256 ?? null) : null),
     expiresAt,
     dueAt: expiresAt,
     reservedBytes: Math.max(progress.reserve ?? row.reservedBytes, uploadOffset),

@@ -35,7 +35,6 @@ const FIXED = [
   'expected_file_size',
   'file_format',
   'filename',
-  'sha256',
   'upload_metadata',
   'upload_concat',
 ] as const;
@@ -51,6 +50,7 @@ const MUTABLE = [
   'sealed',
   'storage',
   'detected_format',
+  'sha256',
   'content_sha256',
   'completed_at',
   'failure',
@@ -159,7 +159,6 @@ function fixedValues(session: SessionRow): SQLInputValue[] {
     session.expectedFileSize,
     session.fileFormat,
     session.filename,
-    session.sha256,
     session.uploadMetadata,
     session.uploadConcat ?? null,
   ];
@@ -178,6 +177,7 @@ function mutableValues(session: SessionRow): SQLInputValue[] {
     session.sealed ? 1 : 0,
     session.storage,
     session.detectedFormat,
+    session.sha256,
     session.contentSha256,
     session.completedAt,
     session.failure === null ? null : JSON.stringify(session.failure),

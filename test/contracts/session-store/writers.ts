@@ -107,6 +107,22 @@ export function writersContract(promise: Promises): void {
     assert.equal(restarted.reservedBytes, 1000);
   });
 
+  promise('a digest that comes with the seal is kept, unless another was declared before', async (w) => {
+    const userId = await w.user();
+    const [late, early] = ['a'.repeat(64), 'b'.repeat(64)];
+    for (const declared of [null, early]) {
+      const { sessionId } = await w.open(userId, 10, { draft: { ...w.draft, sha256: declared } });
+      const { epoch } = taken(await w.store.take(sessionId, 'a'));
+      await w.store.commit(sessionId, epoch, { offset: 5, sha256: late });
+      assert.equal((await w.store.find(sessionId))?.sha256, declared);
+      const sealed = committed(
+        await w.store.commit(sessionId, epoch, { offset: 10, seal: true, sha256: late }),
+      );
+      assert.equal(sealed.sha256, declared ?? late);
+      assert.deepEqual(await w.store.find(sessionId), sealed);
+    }
+  });
+
   promise('length is set once; storage and recognised format are kept as given', async (w) => {
     const session = await w.open(await w.user(), null);
     const { epoch } = taken(await w.store.take(session.sessionId, 'a'));
