@@ -182,7 +182,7 @@ redisTest('400 at once through two processes: exactly the 10 that fit are admitt
   const userId = await w.user(10 * 1000 + 1);
   const redis = await connectedRedis(sharedRedisPort());
   try {
-    const other = createRedisSessionStore({ redis, prefix: h.prefix, shardOf });
+    const other = createRedisSessionStore({ redis, prefix: h.prefix, shardOf, deadlineMs: PATIENT_MS });
     const results = await Promise.all(
       Array.from({ length: 400 }, (_, i) => (i % 2 ? other : h.bare).admit(admissionOf(userId, 1000))),
     );
@@ -198,7 +198,8 @@ redisTest('a process that never saw a session can commit, finish, end and forget
   const sessions = [];
   for (let i = 0; i < 3; i += 1) sessions.push(await w.open(userId, 10));
   const [one, two, three] = sessions.map(({ sessionId }) => sessionId);
-  const stranger = () => createRedisSessionStore({ redis: h.redis, prefix: h.prefix, shardOf });
+  const { redis, prefix } = h;
+  const stranger = () => createRedisSessionStore({ redis, prefix, shardOf, deadlineMs: PATIENT_MS });
   await w.store.take(one ?? '', 'a');
   assert.equal((await stranger().commit(one ?? '', 1, { offset: 10, seal: true })).kind, 'committed');
   const completion = w.ledger.settle(one ?? '', userId, 10, await w.now());

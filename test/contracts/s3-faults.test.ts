@@ -7,6 +7,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import type { BlobRef, BlobStore } from '../../src/core/ports.ts';
 import type { S3BlobStoreOptions } from '../../src/stores/s3/blob-store.ts';
+import { DEFAULT_DEADLINES } from '../../src/stores/s3/call.ts';
 import { connectS3 } from '../../src/stores/s3/connect.ts';
 import { storageFault } from '../../src/stores/s3/faults.ts';
 import { createAcknowledgedStore, createTestBucket, type TestBucket, testS3 } from '../helpers/s3.ts';
@@ -210,7 +211,7 @@ for (const how of ['refuses connections', 'hangs'] as const) {
       client.destroy();
       silent.close();
     });
-    const { blobs } = createAcknowledgedStore({ ...bucket, client });
+    const { blobs } = createAcknowledgedStore({ ...bucket, client, deadlines: DEFAULT_DEADLINES });
     const ref = await upload(createAcknowledgedStore(bucket).blobs, randomBytes(10), null);
 
     const calls: (() => Promise<unknown>)[] = [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { createMemoryBudget, type Lease } from '../../src/stores/s3/memory-budget.ts';
+import { until } from '../e2e/until.ts';
 import { createAcknowledgedStore, createTestBucket, type TestBucket } from '../helpers/s3.ts';
 
 const PART = 5 << 20;
@@ -138,11 +139,7 @@ test('bytes of a slow client are stored before it has sent a whole part', async 
   const ref = { sessionId: randomUUID(), storage: null };
   const writer = await blobs.open(ref, { offset: 0, length: null, epoch: 1, sole: true });
   await writer.write([randomBytes(1000)]);
-  const deadline = Date.now() + 5000;
-  while (writer.progress().offset < 1000 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.equal(writer.progress().offset, 1000);
+  await until('they are stored', () => writer.progress().offset === 1000);
   await writer.close();
   await blobs.discard({ ...ref, storage: writer.progress().storage }, null);
 });

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import { offsetOf, type StartedSession } from './client.ts';
 import type { TwoServices } from './two-services.ts';
+import { until } from './until.ts';
 import { createRandom, videoOf } from './videos.ts';
 
 const SIZE = 3_000_000;
@@ -78,13 +79,13 @@ export async function manyWriters(
   }
 
   async function finish(session: StartedSession, url: URL, file: Buffer): Promise<void> {
-    for (let tries = 0; tries < 20; tries += 1) {
+    await until(`seed ${seed}: the upload is finished`, async () => {
       const { body } = await client.status(session.id);
-      if (body.status === 'completed') return;
-      const offset = await offsetOf(url);
-      await play(tusMove(url, file, offset, SIZE, null));
-    }
-    assert.fail(`seed ${seed}: the upload cannot be finished`);
+      if (body.status === 'completed') return true;
+      const offset = await offsetOf(url).catch(() => null);
+      if (offset !== null) await play(tusMove(url, file, offset, SIZE, null));
+      return false;
+    });
   }
 }
 

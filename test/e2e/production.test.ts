@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import type { RunningSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
 import { startTopology } from '../../scripts/lib/topology.ts';
 import { createClient, offsetOf, patchRest } from './client.ts';
 import { until } from './until.ts';
@@ -27,6 +28,8 @@ test('production: an upload that begins at one instance ends at another, through
   // Half of it, and the connection breaks: what was sent is acknowledged.
   assert.equal(await patchRest(session.url, file.subarray(0, 6 * MIB), 0), 204);
   await replicated(topology.redis.master.port);
+  // Not before it was seen what is answered without a Redis, however long that takes.
+  await replaceAfter(topology.redis, FAILOVER_MS);
   await topology.redis.master.stop();
   assert.equal((await there.initiate(1000)).status, 503);
   for (const { url } of topology.services) {
@@ -35,6 +38,7 @@ test('production: an upload that begins at one instance ends at another, through
     assert.equal(readiness.status, 503);
     assert.deepEqual(await readiness.json(), { status: 'degraded' });
   }
+  await replaceAfter(topology.redis, 1000);
 
   await until(
     'the replica took over',
@@ -76,6 +80,18 @@ test('production: an upload that begins at one instance ends at another, through
   }
   assert.ok(first.running && second.running, first.output + second.output);
 });
+
+/** The Sentinels replace a master that is silent for so long, in milliseconds. */
+async function replaceAfter({ sentinels, masterName }: RunningSentinels, ms: number): Promise<void> {
+  for (const { port } of sentinels) {
+    const sentinel = new Redis({ host: '127.0.0.1', port });
+    try {
+      await sentinel.call('SENTINEL', 'SET', masterName, 'down-after-milliseconds', ms);
+    } finally {
+      sentinel.disconnect();
+    }
+  }
+}
 
 /** The replica has all that was written: a failover loses nothing then. */
 async function replicated(port: number): Promise<void> {

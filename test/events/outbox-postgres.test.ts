@@ -38,6 +38,7 @@ test('postgresql outbox: a long backlog, of which the planner knows nothing, is 
     defaultLimitBytes: 1_000,
     periodMs: PERIOD,
     maxConnections: 1,
+    deadlineMs: 60_000,
   });
   try {
     // Plans are made, and kept, while there is nothing to plan for.

@@ -73,7 +73,8 @@ function promise(what: string, body: (scene: Scene) => Promise<void>): void {
           now = Math.max(now, nextAttemptAt);
         },
         age: ({ createdAt }) => now - createdAt,
-        start: ({ deliver, timeoutMs = 2_000, graceMs = 2_000, together } = {}) => {
+        // Where neither is what a test is about, a machine may stand still for as long as it likes.
+        start: ({ deliver, timeoutMs = 60_000, graceMs = 60_000, together } = {}) => {
           const webhook = createWebhook({ url: receiver.url, keys: [KEY], allowPrivate: true, timeoutMs });
           const runner = startOutboxRunner({
             outbox: ledger.outbox,

@@ -34,13 +34,15 @@ export interface TestBucket {
   remove(): Promise<void>;
 }
 
+/** What is promised of bytes must not fail because the machine stood still for a moment; deadlines are tested as such. */
+const PATIENT = { callMs: 30_000, transferMs: 60_000 };
+
 /** A bucket of its own for one test file or test. */
 export async function createTestBucket(): Promise<TestBucket> {
   const client = connectS3(testS3());
   const bucket = `sluice-test-${randomBytes(6).toString('hex')}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  // What a test looks at may take its time; the deadlines of the service are tested through the service.
-  const calls = createCalls({ ...DEFAULT_DEADLINES, callMs: 30_000, transferMs: 60_000 });
+  const calls = createCalls({ ...DEFAULT_DEADLINES, ...PATIENT });
   const objects = createObjects({ client, bucket, calls });
   const multipart = createMultipart({ client, bucket, calls, look: objects.check });
 
@@ -77,7 +79,7 @@ export function createAcknowledgedStore(
   const partList: PartList = {
     parts: async (sessionId) => [...(known.get(sessionId)?.values() ?? [])],
   };
-  const store = createS3BlobStore({ ...options, partList });
+  const store = createS3BlobStore({ ...options, deadlines: { ...PATIENT, ...options.deadlines }, partList });
   const open: BlobStore['open'] = async (ref, at) => {
     const writer = await store.blobs.open(ref, at);
     return {

@@ -10,6 +10,7 @@ import {
   type TestRequest,
 } from '../helpers/app.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
+import { eventually } from '../helpers/redis.ts';
 
 /** Where sessions and ledger are: all stores take part. */
 export const PLACES = ['sqlite', 'redis and postgresql'] as const;
@@ -64,8 +65,10 @@ export async function startAdminApp(t: TestContext, place: (typeof PLACES)[numbe
     async user(usedBytes) {
       const userId = randomUUID();
       const { ledger } = app.service.stores;
-      await ledger.account(userId, []);
-      if (usedBytes > 0) await ledger.settle(settlementOf(userId, usedBytes));
+      const settlement = settlementOf(userId, usedBytes);
+      // The ledger's deadline is short for a machine that stands still; asking again is safe.
+      await eventually(60_000, () => ledger.account(userId, []));
+      if (usedBytes > 0) await eventually(60_000, () => ledger.settle(settlement));
       return userId;
     },
   };
