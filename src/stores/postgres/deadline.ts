@@ -7,11 +7,18 @@ export interface Deadline {
   clear(): void;
 }
 
-/** `error` makes what is thrown when `ms` have passed. */
+/**
+ * `error` makes what is thrown when `ms` have passed. A process that was too busy to look finds the timer due before the
+ * answers that lie in its sockets, since Node runs timers first: so the sockets get one turn before the verdict.
+ */
 export function startDeadline(ms: number, error: () => Error): Deadline {
   const controller = new AbortController();
   const { signal } = controller;
-  const timer = setTimeout(() => controller.abort(error()), ms);
+  let needed = true;
+  const giveUp = () => {
+    if (needed) controller.abort(error());
+  };
+  const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ms);
   return {
     signal,
     race: (promise) =>
@@ -21,6 +28,9 @@ export function startDeadline(ms: number, error: () => Error): Deadline {
         signal.addEventListener('abort', passed, { once: true });
         promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', passed));
       }),
-    clear: () => clearTimeout(timer),
+    clear() {
+      needed = false;
+      clearTimeout(timer);
+    },
   };
 }
