@@ -1,7 +1,7 @@
 /** The package as it is published: built, packed and used by others. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,17 @@ after(() => rm(folder, { recursive: true, force: true }));
 test('the types in src are those of openapi.json', async () => {
   const document = JSON.parse(await readFile(join(CLIENT, '../openapi.json'), 'utf8'));
   assert.equal(await readFile(join(CLIENT, 'src/api/types.ts'), 'utf8'), typesFromOpenApi(document));
+});
+
+test('what the README says to pack with makes the file that it says to install', async () => {
+  const readme = await readFile(join(CLIENT, 'README.md'), 'utf8');
+  const [, args = '', file = ''] = /npm (pack .*?) +#.*\n.*npm install .*\/(\S+\.tgz)/.exec(readme) ?? [];
+  const packed = execFileSync('npm', [...args.split(' '), '--json', '--pack-destination', folder], {
+    cwd: join(CLIENT, '..'),
+    encoding: 'utf8',
+  });
+  assert.match(packed, /dist\/node\.js/);
+  await access(join(folder, file));
 });
 
 test('publint has nothing to say', async () => {
