@@ -67,11 +67,13 @@ Every call; the same as [openapi.json](../openapi.json), which is for programs, 
 JSON is snake_case, times are RFC 3339 in UTC, sizes are bytes. The dialects of the upload resource are told in
 [protocol.md](protocol.md).
 
-The examples can be pasted into a shell one after the other; a test does. They begin with these:
+The examples can be pasted into a shell one after the other; a test does. They begin with these, in a clone of the project. The token
+that \`npm start\` prints may not manage quotas, as some of them do; this one may:
 
 \`\`\`sh
-SLUICE=http://127.0.0.1:8080
-TOKEN=…                      # npm start prints one; it may manage quotas too
+SLUICE=\${SLUICE:-http://127.0.0.1:8080}
+TOKEN=$(npm run -s sluice -- token --user 00000000-0000-4000-8000-000000000001 \\
+  --permissions create_sessions,manage_quota)
 FILE=test/fixtures/sample.mp4
 \`\`\`
 `;
