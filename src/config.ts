@@ -1,13 +1,14 @@
 import { join, resolve } from 'node:path';
 import { readOrigins, readPublicUrl, readTrustProxy, type TrustProxy } from './config/addresses.ts';
 import { type FlaskCookies, readFlask, readJwksUrl, readSecretKey } from './config/credentials.ts';
+import { describeMistyped, findMistyped, type Mistyped } from './config/mistyped.ts';
 import { type MetricsSettings, readMetrics, readTraces, type TracesSettings } from './config/observation.ts';
 import { type Environment, type Profile, parseSettings } from './config/parse.ts';
 import { type Protection, readProtection } from './config/protection.ts';
 import { type RedisAddress, readRedis, usesRedis } from './config/redis.ts';
 import { type LedgerPlace, readLedger, readLimits } from './config/rules.ts';
 import { readStorage, type StoragePlace } from './config/storage.ts';
-import type { Settings } from './config/variables.ts';
+import { ConfigVariables, type Settings } from './config/variables.ts';
 import { readWebhook, type WebhookReceiver } from './config/webhook.ts';
 import { DAY_MS } from './core/quota.ts';
 import type { Limits } from './core/uploads.ts';
@@ -63,6 +64,8 @@ export interface Config {
   readonly traces: TracesSettings;
   /** Whether 104 answers may be sent. */
   readonly interimResponses: boolean;
+  /** Set, and probably meant to be a variable that there is. */
+  readonly mistyped: readonly Mistyped[];
 }
 
 export type ConfigResult =
@@ -97,7 +100,9 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
   const traces = readTraces(settings, faults);
   const secretKey = readSecretKey(settings, { profile, dataDir }, faults);
   const jwksUrl = readJwksUrl(settings, faults);
-  if (faults.length > 0) return { ok: false, faults };
+  const mistyped = findMistyped(env, Object.keys(ConfigVariables.properties));
+  // Alone no fault: it may belong to somebody else. Beside one it is likely the reason.
+  if (faults.length > 0) return { ok: false, faults: [...faults, ...mistyped.map(describeMistyped)] };
 
   const config: Config = {
     profile,
@@ -140,6 +145,7 @@ export function loadConfig(env: Environment, profile: Profile): ConfigResult {
     metrics,
     traces,
     interimResponses: settings.INTERIM_RESPONSES,
+    mistyped,
   };
   return { ok: true, config };
 }

@@ -27,16 +27,15 @@ Everything is configured by environment variables. There are two profiles of one
 Booleans are \`true\`, \`false\`, \`1\` or \`0\`. Lists have commas between their entries. A variable that is set to nothing
 counts as unset. \`sluice doctor\` checks the configuration and everything it points to.
 
-Variables marked *later* belong to parts that this version does not have: setting them is refused, so that nobody
-believes they are in force.
+A name that is nearly one of these, such as \`REDIS_HOSTT\`, is a warning in the log at the start, and a note of
+\`sluice doctor\`. Other names are left to other software.
 `;
 
 function describeVariable(name: string, schema: TSchema): string {
-  const later = annotation(schema, 'notYet') === undefined ? '' : ' *Later.*';
   const production = annotation(schema, 'default');
   const embedded = annotation(schema, 'embedded') ?? production;
   const description = String(Reflect.get(schema, 'description')).replaceAll('|', '\\|');
-  return `| \`${name}\` | ${typeOf(schema)} | ${shown(production)} | ${shown(embedded)} | ${description}${later} |`;
+  return `| \`${name}\` | ${typeOf(schema)} | ${shown(production)} | ${shown(embedded)} | ${description} |`;
 }
 
 function typeOf(schema: TSchema): string {

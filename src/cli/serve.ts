@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
+import { describeMistyped } from '../config/mistyped.ts';
 import { describeRedis } from '../config/redis.ts';
 import type { Config } from '../config.ts';
 import { gatherLines } from '../log/gather-lines.ts';
@@ -31,6 +32,9 @@ running uploads keep what they have sent.`,
     const destination = gatherLines(pino.destination({ fd: process.stderr.fd, sync: true }));
     const context = config.traces ? (await import('../tracing/current.ts')).traceFields : undefined;
     const log = createLogger({ level: config.logLevel, destination, context });
+    if (!primary.isThere) {
+      for (const one of config.mistyped) log.warn({ variable: one.name }, describeMistyped(one));
+    }
     const stopped = untilToldToStop();
     const listening = async (url: string) => {
       log.info({ url, profile: config.profile, workers: config.workers }, 'listening');

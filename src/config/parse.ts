@@ -41,16 +41,12 @@ export function parseSettings(env: Environment, profile: Profile): ParsedSetting
       continue;
     }
     values[name] = converted.value;
-    const feature = annotation(schema, 'notYet');
-    if (feature !== undefined && !isOff(converted.value, schema)) {
-      faults.push(`${name}: this version of Sluice does not have ${feature} yet. Unset it.`);
-    }
   }
   return { settings: asSettings(values, faults), given, faults };
 }
 
 /** An annotation of `variables.ts` on a variable's schema. */
-export function annotation(schema: TSchema, name: 'default' | 'embedded' | 'secret' | 'notYet'): unknown {
+export function annotation(schema: TSchema, name: 'default' | 'embedded' | 'secret'): unknown {
   return Reflect.get(schema, name);
 }
 
@@ -79,11 +75,6 @@ function convert(text: string, schema: TSchema): Converted {
     return Check(schema, text) ? { value: text } : { expected: `one of ${schema.enum.join(', ')}` };
   }
   return { value: text };
-}
-
-/** What a variable can be set to without asking for what is not there: its default, or "off". */
-function isOff(value: unknown, schema: TSchema): boolean {
-  return value === false || (value === annotation(schema, 'default') && value !== true);
 }
 
 function asSettings(values: Record<string, unknown>, faults: readonly string[]): Settings {

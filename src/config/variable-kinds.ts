@@ -5,7 +5,6 @@ import { Type } from 'typebox';
 interface Extra {
   readonly embedded?: string | number | boolean | readonly string[];
   readonly secret?: true;
-  readonly notYet?: string;
 }
 
 export const text = (description: string, extra: Extra = {}) =>

@@ -9,8 +9,7 @@ import { choice, flag, list, text, textOr, whole } from './variable-kinds.ts';
  * reference in docs/config.md and the type of the settings all come from here.
  *
  * `default` is the production profile's default; `embedded` is what the embedded profile uses instead.
- * Secrets (`secret: true`) never appear in a message. `notYet` names what a variable belongs to that this
- * version does not have: setting it is refused, so that nobody believes it is in force.
+ * Secrets (`secret: true`) never appear in a message.
  */
 
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;

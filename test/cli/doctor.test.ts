@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/config.ts';
 import { openLedger } from '../../src/main/open-stores.ts';
-import { type Environment, run, tempFolder } from './run-cli.ts';
+import { type Environment, run, serve, tempFolder } from './run-cli.ts';
 
 interface Finding {
   readonly check: string;
@@ -44,6 +46,28 @@ test('whatever is not well comes with advice, and advice alone does not fail', a
   for (const { check, level, advice } of findings) {
     assert.equal(level === 'ok', advice === undefined, check);
   }
+});
+
+test('a mistyped name is advice of doctor, and a warning where the service starts', async (t) => {
+  const env = { DATA_DIR: await tempFolder(t), REDIS_HOSTT: 'a' };
+  const told = 'REDIS_HOSTT is not known; did you mean REDIS_HOST?';
+  const { code, findings } = await examine(env);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    findings.filter(({ message }) => message === told).map(({ level }) => level),
+    ['advice'],
+  );
+
+  const { child } = await serve(t, env);
+  child.kill('SIGTERM');
+  const lines = (await text(child.stderr ?? Readable.from([]))).trim().split('\n');
+  assert.deepEqual(
+    lines
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => msg === told)
+      .map(({ level }) => level),
+    [40],
+  );
 });
 
 test('a Redis that may forget sessions is found out', async (t) => {

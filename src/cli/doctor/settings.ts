@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
+import { describeMistyped } from '../../config/mistyped.ts';
 import type { Config } from '../../config.ts';
 import { advise, type Finding, well } from './finding.ts';
 
 /** Settings that are valid, but that an operator of a public service would want otherwise. */
 export function examineSettings(config: Config): Finding[] {
   const findings = [
+    ...mistypedFindings(config),
     addressFinding(config),
     corsFinding(config),
     encryptionFinding(config),
@@ -12,6 +14,16 @@ export function examineSettings(config: Config): Finding[] {
     webhookFinding(config),
   ];
   return findings.filter((finding) => finding !== null);
+}
+
+function mistypedFindings({ mistyped }: Config): Finding[] {
+  return mistyped.map((one) =>
+    advise(
+      'configuration',
+      describeMistyped(one),
+      'give it that name (docs/config.md); where it belongs to other software, leave it',
+    ),
+  );
 }
 
 function addressFinding({ profile, publicUrl, host }: Config): Finding | null {
