@@ -75,6 +75,9 @@ export function delayMs(
   return retryAfterSeconds * 1000 + Math.min(jittered, 1000) * random();
 }
 
+/** Longest that a timer waits, in milliseconds (25 days): one that is given more fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -83,10 +86,13 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal.reason);
     };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      Math.min(ms, LONGEST_TIMER),
+    );
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }

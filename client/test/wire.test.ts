@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { ERROR_CODES } from '../../src/core/errors.ts';
 import { errorFromAnswer, retryAfterSeconds } from '../src/api/problem.ts';
 import { createStreamReader } from '../src/api/sse.ts';
-import { SERVER_ERROR_CODES } from '../src/errors.ts';
+import { SERVER_ERROR_CODES, SluiceApiError } from '../src/errors.ts';
 import { createSha256 } from '../src/hash/sha256.ts';
-import { delayMs } from '../src/retry.ts';
+import { createPatience, delayMs, sleep } from '../src/retry.ts';
 import { createSpeed } from '../src/upload/speed.ts';
 import { seededRandom } from './helpers/random.ts';
 
@@ -56,6 +56,24 @@ test('pauses double up to the longest, are spread, and are never shorter than Re
   );
   const random = seededRandom(3);
   for (let i = 0; i < 100; i++) assert.ok(delayMs(i % 5, 8, 500, 30_000, random) >= 8000);
+});
+
+test('a pause longer than timers can wait does not end at once', async () => {
+  const stopped = new AbortController();
+  const long = sleep(2 ** 31, stopped.signal).then(() => 'over');
+  // A timer that overflows takes one millisecond.
+  assert.equal(await Promise.race([long, sleep(50, stopped.signal).then(() => 'waits')]), 'waits');
+  stopped.abort();
+  await assert.rejects(long);
+});
+
+test('a quota that is used up is not waited for, however long one would', async () => {
+  const patience = createPatience(
+    { online: () => true, whenOnline: () => Promise.resolve() },
+    { maxRetryAfterSeconds: Number.POSITIVE_INFINITY },
+  );
+  const full = new SluiceApiError('QUOTA_EXCEEDED', 'Full.', { status: 429, retryAfterSeconds: 30 * 86_400 });
+  await assert.rejects(patience.wait(full, new AbortController().signal), full);
 });
 
 test('the event stream is read in pieces of any size, with every line ending', () => {

@@ -79,12 +79,22 @@ export function createAdmission({ store, accountBook, events, limits, shardOf }:
           },
         );
       case 'quota_exceeded':
-        return quotaExceeded(result, limits.maxActiveSessions);
+        return quotaExceeded(
+          result,
+          limits.maxActiveSessions,
+          draft.expectedFileSize === null ? NOTHING_LEFT : TOO_LARGE,
+        );
     }
   }
 
   return { initiate };
 }
+
+const TOO_LARGE =
+  'This upload does not fit into your remaining quota. Choose a smaller file, or wait until space is free.';
+/** Where no size was told: such an upload takes all there is, which is what the next one then meets. */
+const NOTHING_LEFT =
+  'Nothing is left of your quota. Finish or cancel an upload, or wait until space is free. Send expected_file_size, so that an upload holds no more than it needs.';
 
 /** The refusal of the contract's table: how much is missing, and when trying again could help. */
 export function quotaExceeded(
@@ -95,15 +105,12 @@ export function quotaExceeded(
     readonly now: number;
   },
   maxActiveSessions: number,
+  message = TOO_LARGE,
 ): Outcome<never> {
-  return refused(
-    'QUOTA_EXCEEDED',
-    'This upload does not fit into your remaining quota. Choose a smaller file, or wait until space is free.',
-    {
-      details: { ...quotaReport(result.quota, maxActiveSessions), required: result.required },
-      retryAfterSeconds: secondsUntil(result.retryAt, result.now),
-    },
-  );
+  return refused('QUOTA_EXCEEDED', message, {
+    details: { ...quotaReport(result.quota, maxActiveSessions), required: result.required },
+    retryAfterSeconds: secondsUntil(result.retryAt, result.now),
+  });
 }
 
 function checkDraft(draft: SessionDraft, limits: Limits): Outcome<never> | null {

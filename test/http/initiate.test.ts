@@ -54,6 +54,10 @@ for (const store of STORES) {
     const third = await app.call(INITIATE, { json: { dashboard_context } });
     assert.equal(third.status, 429);
     assert.equal(third.body.error_code, 'QUOTA_EXCEEDED');
+    assert.match(third.body.error_message, /expected_file_size/);
+    assert.doesNotMatch(third.body.error_message, /smaller file/);
+    const told = await app.call(INITIATE, { json: { dashboard_context, expected_file_size: 1 } });
+    assert.match(told.body.error_message, /smaller file/);
   });
 
   test(`${store}: the same Idempotency-Key and body give the same session, another body 422`, async (t) => {
