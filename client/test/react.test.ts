@@ -43,6 +43,8 @@ async function mounted(client: SluiceClient) {
 test('useUpload lists uploads as they go, and useQuota is asked again when they begin and end', async () => {
   const page = await mounted(service.client());
   await page.until(() => page.now().quota.quota?.quota_used === 0);
+  // What an `<input type="file">` may have: no files at all.
+  await act(async () => assert.deepEqual((await page.now().upload.start(null)).files, []));
 
   const files = [videoFile('a.mp4', 1_000_000, random), videoFile('b.mp4', 2_000_000, random)];
   await act(async () => void (await page.now().upload.start(files)));

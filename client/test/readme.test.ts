@@ -1,6 +1,6 @@
 /** Every example of the README is run as it stands there, against the real service. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,10 +15,9 @@ import { videoBytes } from './helpers/videos.ts';
 
 const CLIENT = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(CLIENT, 'README.md'), 'utf8');
-const examples = [...readme.matchAll(/```tsx? (\w+)\n(.*?)```/gs)].map(([, kind = '', code = '']) => ({
-  kind,
-  code,
-}));
+const examples = [...readme.matchAll(/```(tsx?) (\w+)\n(.*?)```/gs)].map(
+  ([, extension = '', kind = '', code = '']) => ({ extension, kind, code }),
+);
 const service = startedService();
 const random = seededRandom(9);
 
@@ -49,6 +48,30 @@ test('all examples are known here and none is longer than it should be', () => {
     ['browser', 'node', 'node', 'node', 'react', 'uppy'],
   );
   for (const { code } of examples) assert.ok(code.trim().split('\n').filter(Boolean).length <= 13, code);
+});
+
+test('the examples compile as strictly as anybody can ask for', async () => {
+  const names = examples.map(({ extension }, n) => `typed-${n}.${extension}`);
+  for (const [n, { code }] of examples.entries()) await writeFile(join(folder, names[n] ?? ''), code);
+  await writeFile(
+    join(folder, 'page.d.ts'),
+    `declare const session: { accessToken(): Promise<string> };
+     declare const input: HTMLInputElement;
+     declare const bar: HTMLProgressElement;`,
+  );
+  const compilerOptions = {
+    ...{ target: 'es2023', module: 'esnext', moduleResolution: 'bundler', jsx: 'react-jsx' },
+    ...{ lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable', 'esnext.disposable'], types: ['node'] },
+    ...{ strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },
+    ...{ noEmit: true, skipLibCheck: true },
+  };
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: [...names, 'page.d.ts'] }),
+  );
+  const tsc = join(CLIENT, '../node_modules/typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
 });
 
 test('the examples for Node do what they say', async () => {

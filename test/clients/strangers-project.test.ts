@@ -43,7 +43,7 @@ const PROJECT = {
       const { quota } = useQuota(client);
       return (
         <main>
-          <input id="hooks" type="file" onChange={({ target }) => start(target.files ?? [], { sha256: true })} />
+          <input id="hooks" type="file" onChange={({ target }) => start(target.files, { sha256: true })} />
           <input id="uppy" type="file" onChange={({ target }) => {
             for (const data of target.files ?? []) uppy.addFile({ name: 'by-uppy.mp4', type: data.type, data });
           }} />

@@ -1,7 +1,7 @@
 /** How the caller proves who is signed in. Give one of the three. */
 export interface Credentials {
   /** An access token that outlives what is done with it. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /**
    * Called before every request to the API; `refresh` is true where the last token was refused. It may take all the
    * time that a user needs to sign in again: what asked for it waits. Null sends no token, so that a cookie speaks

@@ -9,8 +9,11 @@ export interface UploadList {
   /** The same array until something changes. */
   snapshot(): readonly UploadSnapshot[];
   subscribe(listener: () => void): () => void;
-  /** As `client.uploadAll`: throws `QUOTA_EXCEEDED` where the batch does not fit. */
-  start(files: Iterable<File>, options?: BatchOptions): Promise<BatchPlan>;
+  /**
+   * As `client.uploadAll`: throws `QUOTA_EXCEEDED` where the batch does not fit. Null, as an `<input>` may have it,
+   * is no files.
+   */
+  start(files: Iterable<File> | null, options?: BatchOptions): Promise<BatchPlan>;
   pause(id: string): void;
   resume(id: string): void;
   retry(id: string): void;
@@ -36,7 +39,7 @@ export function createUploadList(client: SluiceClient): UploadList {
       return () => listeners.delete(listener);
     },
     async start(files, options) {
-      const batch = await client.uploadAll(files, options);
+      const batch = await client.uploadAll(files ?? [], options);
       for (const upload of batch.uploads) {
         uploads.set(upload.snapshot().id, upload);
         upload.subscribe(refresh);
