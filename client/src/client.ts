@@ -5,6 +5,7 @@ import type { Quota, SessionStatus } from './api/types.ts';
 import type { Platform } from './platform/platform.ts';
 import { type Batch, type BatchOptions, createBatches } from './upload/batch.ts';
 import type { BatchPlan } from './upload/batch-plan.ts';
+import { checkFile } from './upload/check-files.ts';
 import { createDirectTransfer } from './upload/direct-transfer.ts';
 import { createSessionOpener } from './upload/open-session.ts';
 import type { UploadOptions } from './upload/options.ts';
@@ -21,7 +22,10 @@ export interface ClientOptions extends HttpOptions {
   readonly stallTimeoutMs?: number;
 }
 
-/** A signed-in user's way to the service. All failures are `SluiceApiError`, or the reason of a given signal. */
+/**
+ * A signed-in user's way to the service. All failures are `SluiceApiError`, or the reason of a given signal; a
+ * `TypeError` says that something else was given than is taken.
+ */
 export interface SluiceClient {
   upload(file: Blob, options?: UploadOptions): Upload;
   /**
@@ -59,6 +63,7 @@ export function createClientOn(platform: Platform, options: ClientOptions): Slui
   });
 
   function upload(file: Blob, uploadOptions: UploadOptions = {}): Upload {
+    checkFile(file);
     const deps = {
       run,
       slots,

@@ -114,7 +114,11 @@ test('each kind of failure has its exit code', async () => {
   assert.equal((await run([text], good)).code, 1);
   assert.equal((await run([], good)).code, 2);
   assert.equal((await run([file, '--nonsense'], good)).code, 2);
-  assert.equal((await run([join(folder, 'missing.mp4')], good)).code, 2);
+  const missing = await run([join(folder, 'missing.mp4')], good);
+  assert.deepEqual(
+    [missing.code, missing.stderr],
+    [2, `Cannot read ${join(folder, 'missing.mp4')}: there is no such file.\n`],
+  );
   assert.equal((await run([file], { SLUICE_TOKEN: 'bad' })).code, 3);
   const large = await run([await video('large.mp4', 31_000_000)], good);
   assert.equal(large.code, 4);
@@ -125,7 +129,9 @@ test('a service that is not there is exit code 5', async () => {
   const file = await video('unheard.mp4', 1000);
   const nowhere = await run([file, '--url', 'http://127.0.0.1:1', '--json', '--token', 'x']);
   assert.equal(nowhere.code, 5, nowhere.stdout);
-  assert.equal(JSON.parse(nowhere.stdout).code, 'NETWORK_ERROR');
+  const { code, message } = JSON.parse(nowhere.stdout);
+  assert.equal(code, 'NETWORK_ERROR');
+  assert.match(message, /http:\/\/127\.0\.0\.1:1\b/);
 });
 
 test('help names every option and exit code', async () => {

@@ -43,7 +43,7 @@ export interface Http {
 }
 
 export function createHttp(options: HttpOptions, platform: Platform): Http {
-  const base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
+  const base = baseOf(options.baseUrl);
   const authorize = createAuthorization(options);
   const resolve = (address: string) => new URL(address.replace(/^\/(?!\/)/, ''), base).href;
 
@@ -106,6 +106,15 @@ export function createHttp(options: HttpOptions, platform: Platform): Http {
   }
 
   return { resolve, exchange, json, open };
+}
+
+function baseOf(address: unknown): URL {
+  if (typeof address === 'string' && /^https?:/i.test(address) && URL.canParse(address)) {
+    return new URL(address.endsWith('/') ? address : `${address}/`);
+  }
+  throw new TypeError(
+    `baseUrl must be the service's http or https address, such as https://uploads.example.org, not ${JSON.stringify(address)}.`,
+  );
 }
 
 function signalOf({ signal, timeoutMs }: ApiRequest): AbortSignal | null {

@@ -50,7 +50,9 @@ export async function uploadCommand(terminal: Terminal): Promise<number> {
     if (terminal.interrupted.aborted) return EXIT.interrupted;
     const reason = toApiError(error);
     const { plan: _, ...details } = reason.details;
-    return fail(reason.message, exitCodeOf(reason), { code: reason.code, details });
+    const code = exitCodeOf(reason);
+    const where = code === EXIT.unreachable ? ` It was looked for at ${new URL(args.url).origin}.` : '';
+    return fail(`${reason.message}${where}`, code, { code: reason.code, details });
   }
 }
 
@@ -62,8 +64,7 @@ async function openFiles(
     try {
       files.push(await openFile(path));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { kind: 'unreadable', message: `Cannot read ${path}: ${reason}` };
+      return { kind: 'unreadable', message: toApiError(error).message };
     }
   }
   return { kind: 'opened', files };

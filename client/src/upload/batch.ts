@@ -2,6 +2,7 @@ import type { Service } from '../api/service.ts';
 import type { SessionStatus } from '../api/types.ts';
 import { SluiceApiError } from '../errors.ts';
 import { type BatchPlan, planBatch } from './batch-plan.ts';
+import { checkedFiles } from './check-files.ts';
 import type { UploadOptions } from './options.ts';
 import type { Upload } from './upload.ts';
 
@@ -25,11 +26,12 @@ export function createBatches(service: Service, upload: (file: File, options: Up
     files: Iterable<File>,
     { resume, signal }: Pick<BatchOptions, 'resume' | 'signal'> = {},
   ): Promise<BatchPlan> {
+    const list = checkedFiles(files);
     const [quota, sessions] = await Promise.all([
       service.quota(signal),
       resume === 'never' ? [] : service.sessions(signal),
     ]);
-    return planBatch([...files], quota, sessions);
+    return planBatch(list, quota, sessions);
   }
 
   async function uploadAll(files: Iterable<File>, options: BatchOptions = {}): Promise<Batch> {
