@@ -7,6 +7,7 @@ interface Schema {
   readonly enum?: readonly unknown[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
   readonly $ref?: string;
 }
 interface Content {
@@ -22,6 +23,7 @@ interface Operation {
     readonly in: string;
     readonly required?: boolean;
     readonly description?: string;
+    readonly schema?: Schema;
   }[];
   readonly requestBody?: Content;
   readonly responses: Readonly<Record<string, Content & { readonly description: string }>>;
@@ -86,15 +88,22 @@ function describeOperation(method: string, path: string, operation: Operation): 
   if (description) lines.push('', description);
   const given = parameters.filter((parameter) => parameter.in !== 'path');
   const fields = [
-    ...given.map((one) => row(one.name, one.in, one.required ?? false, one.description)),
-    ...bodyRows(requestBody),
+    ...given.map((one) =>
+      row(
+        one.name,
+        one.in,
+        one.required ?? false,
+        meaningOf({ enum: one.schema?.enum ?? [], description: one.description ?? '' }),
+      ),
+    ),
+    ...bodyRows(requestBody?.content?.['application/json']?.schema),
   ];
   if (fields.length > 0) lines.push('', '| in | name | | meaning |', '|---|---|---|---|', ...fields);
-  const answers = Object.entries(responses).map(
-    ([status, answer]) => `- ${status}: ${oneLine(answer.description)}`,
+  const answers = Object.entries(responses).filter(([, answer]) => !isProblem(answer));
+  lines.push('', ...answers.map(([status, { description }]) => `- ${status}: ${oneLine(description)}`));
+  const refusals = Object.entries(responses).flatMap(([status, answer]) =>
+    isProblem(answer) ? [status] : [],
   );
-  lines.push('', ...answers.filter((line) => /^- 2/.test(line)));
-  const refusals = Object.keys(responses).filter((status) => !status.startsWith('2'));
   if (refusals.length > 0) lines.push(`- else ${refusals.join(', ')}: see [errors](#errors)`);
   const example = EXAMPLES.get(`${method} ${path}`);
   if (example) {
@@ -104,28 +113,51 @@ function describeOperation(method: string, path: string, operation: Operation): 
   return `${lines.join('\n')}\n`;
 }
 
-function bodyRows(body: Content | undefined): string[] {
-  const schema = body?.content?.['application/json']?.schema;
-  return Object.entries(schema?.properties ?? {}).map(([name, field]) => {
-    const values = field.enum?.filter((value) => value !== null).map((value) => `\`${value}\``);
-    const meaning = [field.description, values?.join(', ')].filter(Boolean).join(' ');
-    return row(name, 'body', schema?.required?.includes(name) ?? false, meaning);
+/** A row for each member, and behind it for what is inside: `needed` there is needed where the outer one is given. */
+function bodyRows(schema: Schema | undefined, inside = ''): string[] {
+  return Object.entries(schema?.properties ?? {}).flatMap(([member, field]) => {
+    const name = `${inside}${member}`;
+    return [
+      row(name, 'body', schema?.required?.includes(member) ?? false, meaningOf(field)),
+      ...bodyRows(field, `${name}.`),
+      ...bodyRows(field.items, `${name}[].`),
+    ];
   });
+}
+
+/** What it is, and the values it may have that the description does not name. */
+function meaningOf({ description = '', enum: values = [] }: Schema): string {
+  const shown = values.filter((value) => value !== null).map((value) => `\`${value}\``);
+  const unnamed = shown.some((value) => !description.includes(value)) ? shown.join(', ') : '';
+  return [description, unnamed].filter(Boolean).join(' ');
 }
 
 function row(name: string, where: string, required: boolean, meaning = ''): string {
   return `| ${where} | \`${name}\` | ${required ? 'needed' : ''} | ${oneLine(meaning).replaceAll('|', '\\|')} |`;
 }
 
+function isProblem({ content = {} }: Content): boolean {
+  return 'application/problem+json' in content;
+}
+
+/** What requests can be answered with that reach no operation. */
+const ANYWHERE: readonly (readonly [status: string, meaning: string])[] = [
+  ['404', 'NOT_FOUND: there is nothing at this address.'],
+  ['405', 'INVALID_REQUEST: the method is not offered here; `Allow` names those that are.'],
+  ['408', 'INVALID_REQUEST: headers or a JSON body came too slowly.'],
+  ['431', 'INVALID_REQUEST: the headers are too large.'],
+];
+
 /** The same status means the same everywhere: told once, in the words of all operations. */
 function describeErrors(operations: readonly Operation[]): string {
   const meanings = new Map<string, Set<string>>();
-  for (const { responses } of operations) {
-    for (const [status, { description }] of Object.entries(responses)) {
-      if (status.startsWith('2')) continue;
-      const known = meanings.get(status) ?? new Set();
-      meanings.set(status, known.add(oneLine(description)));
-    }
+  const told = operations.flatMap(({ responses }) =>
+    Object.entries(responses).flatMap(([status, answer]) =>
+      isProblem(answer) ? [[status, oneLine(answer.description)] as const] : [],
+    ),
+  );
+  for (const [status, meaning] of [...told, ...ANYWHERE]) {
+    meanings.set(status, (meanings.get(status) ?? new Set()).add(meaning));
   }
   const rows = [...meanings]
     .sort(([a], [b]) => Number(a) - Number(b))

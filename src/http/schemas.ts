@@ -49,7 +49,7 @@ const sessionStatus = Type.Object(
     sha256: OrNull(Type.String({ description: 'Digest of the finished file, before that as declared.' })),
     failure: OrNull(Type.Object({ error_code: Type.String(), error_message: Type.String() })),
   },
-  { $id: 'SessionStatus' },
+  { $id: 'SessionStatus', description: 'The session, as it is now.' },
 );
 export type SessionStatusBody = Static<typeof sessionStatus>;
 
@@ -67,7 +67,7 @@ const QUOTA_MEMBERS = {
   max_active_sessions: Type.Integer({ minimum: 1 }),
 };
 
-const quota = Type.Object(QUOTA_MEMBERS, { $id: 'Quota' });
+const quota = Type.Object(QUOTA_MEMBERS, { $id: 'Quota', description: 'The quota, as it is now.' });
 
 const userUsage = Type.Object(
   {
@@ -77,7 +77,7 @@ const userUsage = Type.Object(
     }),
     ...QUOTA_MEMBERS,
   },
-  { $id: 'UserUsage' },
+  { $id: 'UserUsage', description: 'A user, and how his quota is.' },
 );
 
 const problem = Type.Object(
@@ -123,16 +123,17 @@ export function problems(...statuses: readonly number[]): Record<number, object>
 const PROBLEM_MEANINGS: Readonly<Record<number, string>> = {
   400: 'INVALID_REQUEST: `details.errors` lists every fault.',
   401: 'UNAUTHENTICATED: no, bad or expired credentials.',
-  403: "PERMISSION_DENIED or UNAUTHORIZED_ACCESS: a missing permission, another user's session, a bad upload token.",
+  403: "PERMISSION_DENIED, UNAUTHORIZED_ACCESS or CROSS_SITE_REQUEST: a missing permission; another user's session or a bad upload token; a cookie sent by another site.",
   404: 'SESSION_NOT_FOUND: unknown or forgotten.',
-  409: 'UPLOAD_COMPLETED, OFFSET_MISMATCH or CONFLICT.',
+  409: 'UPLOAD_COMPLETED, OFFSET_MISMATCH or CONFLICT: ask how far the upload is.',
+  410: 'SESSION_EXPIRED: the session ended before the upload was complete. Start a new one.',
   413: 'FILE_TOO_LARGE: over `max_file_size`.',
   412: 'INVALID_REQUEST: another version of tus than 1.0.0.',
-  415: 'UNSUPPORTED_FORMAT or UNSUPPORTED_MEDIA_TYPE.',
-  422: 'IDEMPOTENCY_KEY_REUSED, DIGEST_MISMATCH or INFECTED.',
+  415: 'UNSUPPORTED_FORMAT or UNSUPPORTED_MEDIA_TYPE: a video in a format that is not taken, as declared or by its first bytes; a body of another content type.',
+  422: 'IDEMPOTENCY_KEY_REUSED, DIGEST_MISMATCH or INFECTED: another request with a used key; a file that is not the declared one; malware.',
   429: 'QUOTA_EXCEEDED, SESSION_LIMIT_EXCEEDED or RATE_LIMITED: see `Retry-After`.',
   460: 'CHECKSUM_MISMATCH: the bytes do not match their checksum; the offset is unchanged.',
   500: 'SESSION_CREATION_FAILED or INTERNAL_ERROR.',
   507: 'STORAGE_FULL: there is no room for more bytes now; the offset stays true.',
-  503: 'A dependency is away: try again after `Retry-After` seconds.',
+  503: 'REDIS_CONNECTION_ERROR, LEDGER_UNAVAILABLE or STORAGE_UNAVAILABLE: what the service stands on is away; try again after `Retry-After` seconds.',
 };

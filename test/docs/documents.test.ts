@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { findProgram } from '../../scripts/lib/servers/program.ts';
 import { startServiceProcess } from '../../scripts/lib/service-process.ts';
+import { ERROR_CODES } from '../../src/core/errors.ts';
 import { missingLine } from '../protocol-suite/examples.ts';
 import { type Block, blocksOf, documents } from './blocks.ts';
 import { runBlocks } from './run-blocks.ts';
@@ -68,6 +69,22 @@ test('documents whose examples another test runs are read by that test', () => {
     assert.ok(documents().includes(document), document);
     assert.ok(existsSync(new URL(by, root)), by);
   }
+});
+
+test('docs/api.md names every error code, and what is needed inside of a body', () => {
+  const text = readFileSync(new URL('docs/api.md', root), 'utf8');
+  const [reference = '', errors = ''] = text.split('\n## Errors\n');
+  // Of the contract; no writer is waited for so long that this version would answer it.
+  const answered = ERROR_CODES.filter((code) => code !== 'UPLOAD_LOCKED');
+  assert.deepEqual(
+    answered.filter((code) => !errors.includes(code)),
+    [],
+  );
+  for (const status of [404, 405, 410]) assert.match(errors, new RegExp(`^\\| ${status} \\| [A-Z_]+:`, 'm'));
+  for (const member of ['source_section', 'workflow_type']) {
+    assert.ok(reference.includes(`\n| body | \`dashboard_context.${member}\` | needed |`), member);
+  }
+  assert.match(reference, /workflow_type.*`training_upload`/);
 });
 
 test('every link between documents leads somewhere, and docs/README.md names them all', () => {

@@ -40,7 +40,7 @@ const Report = Type.Object(
       { description: 'Limits are bytes; null follows the configured default.' },
     ),
   },
-  { title: 'QuotaReport' },
+  { title: 'QuotaReport', description: 'What became of each line.' },
 );
 
 /** POST /v1/admin/quotas. */

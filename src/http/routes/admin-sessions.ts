@@ -42,7 +42,7 @@ const AdminSessionDetail = Type.Object(
     sha256: OrNull(Type.String()),
     failure: OrNull(Type.Object({ error_code: Type.String(), error_message: Type.String() })),
   },
-  { title: 'AdminSessionDetail' },
+  { title: 'AdminSessionDetail', description: 'The session.' },
 );
 
 const NO_SESSION: Refusal = {
@@ -77,10 +77,14 @@ const Query = Type.Object({
 
 const Cancel = Type.Refine(
   Type.Object({
-    session_ids: Type.Optional(Type.Array(Uuid('A session.'), { minItems: 1, maxItems: 500 })),
+    session_ids: Type.Optional(
+      Type.Array(Uuid('A session.'), { minItems: 1, maxItems: 500, description: 'These sessions.' }),
+    ),
     all: Type.Optional(Type.Literal(true, { description: 'All live sessions that the filters leave.' })),
     ...FILTERS,
-    without_bytes: Type.Optional(Type.Boolean({ default: false })),
+    without_bytes: Type.Optional(
+      Type.Boolean({ default: false, description: 'Only those that no byte has reached.' }),
+    ),
     dry_run: Type.Optional(
       Type.Boolean({ default: false, description: 'Only report what would be cancelled.' }),
     ),
@@ -105,7 +109,7 @@ const Cancelled = Type.Object(
     ),
     next: Next,
   },
-  { title: 'Cancelled' },
+  { title: 'Cancelled', description: 'What became of each session.' },
 );
 
 const tags = ['operations'];
@@ -131,7 +135,10 @@ export const adminSessionRoutes: FastifyPluginCallbackTypebox<AdminRouteDeps> = 
         security,
         querystring: Query,
         response: {
-          200: Type.Object({ sessions: Type.Array(AdminSession), next: Next }),
+          200: Type.Object(
+            { sessions: Type.Array(AdminSession), next: Next },
+            { description: 'One page of sessions.' },
+          ),
           ...problems(400, 401, 403, 503),
         },
       },

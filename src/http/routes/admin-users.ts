@@ -8,12 +8,15 @@ import { sendRefusal } from '../problem.ts';
 import { problems, UserUsage } from '../schemas.ts';
 import type { AdminRouteDeps } from './admin-deps.ts';
 
-const UserPage = Type.Object({
-  users: Type.Array(UserUsage),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description: 'Cursor of the next page; null on the last.',
-  }),
-});
+const UserPage = Type.Object(
+  {
+    users: Type.Array(UserUsage),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: 'Cursor of the next page; null on the last.',
+    }),
+  },
+  { description: 'One page of users.' },
+);
 
 const UserQuery = Type.Object({
   sort: Type.Optional(
@@ -22,7 +25,9 @@ const UserQuery = Type.Object({
       description: '`used`: bytes; `usage`: share of the limit; `limit`; `user`: the id.',
     }),
   ),
-  order: Type.Optional(Type.Enum(['desc', 'asc'], { default: 'desc' })),
+  order: Type.Optional(
+    Type.Enum(['desc', 'asc'], { default: 'desc', description: 'Descending or ascending.' }),
+  ),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 500, default: 100, description: 'Most users in one answer.' }),
   ),
@@ -35,7 +40,7 @@ const UserQuery = Type.Object({
 });
 
 const ExportQuery = Type.Object({
-  format: Type.Optional(Type.Enum(EXPORT_FORMATS, { default: 'csv' })),
+  format: Type.Optional(Type.Enum(EXPORT_FORMATS, { default: 'csv', description: 'What the lines are.' })),
 });
 
 const tags = ['operations'];

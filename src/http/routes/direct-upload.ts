@@ -17,7 +17,7 @@ const MOST_SIGNED_AT_ONCE = 1000;
 /** S3: "Amazon S3 multipart upload limits". */
 const MOST_PARTS = 10_000;
 
-const PartNumber = Type.Integer({ minimum: 1, maximum: MOST_PARTS });
+const PartNumber = Type.Integer({ minimum: 1, maximum: MOST_PARTS, description: 'From 1.' });
 const Plan = {
   part_size: Type.Integer({ description: 'Bytes of every part but the last.' }),
   part_count: Type.Integer(),
@@ -26,7 +26,10 @@ const Plan = {
 const Params = Type.Object({ session_id: Uuid('The session.') });
 
 const SignBody = Type.Object({
-  part_numbers: Type.Array(PartNumber, { minItems: 1, maxItems: MOST_SIGNED_AT_ONCE, uniqueItems: true }),
+  part_numbers: Type.Array(PartNumber, {
+    ...{ minItems: 1, maxItems: MOST_SIGNED_AT_ONCE, uniqueItems: true },
+    description: `Numbers of the parts, from 1; at most ${MOST_SIGNED_AT_ONCE} at once.`,
+  }),
 });
 
 const Signed = Type.Object(
@@ -41,7 +44,7 @@ const Signed = Type.Object(
       }),
     ),
   },
-  { title: 'SignedParts' },
+  { title: 'SignedParts', description: 'A URL for each part.' },
 );
 
 const Arrived = Type.Object(
@@ -49,13 +52,20 @@ const Arrived = Type.Object(
     ...Plan,
     parts: Type.Array(Type.Object({ part_number: PartNumber, size: Type.Integer(), etag: Type.String() })),
   },
-  { title: 'ArrivedParts' },
+  { title: 'ArrivedParts', description: 'The parts that the object store has.' },
 );
 
 const CompleteBody = Type.Object({
   parts: Type.Array(
-    Type.Object({ part_number: PartNumber, etag: Type.String({ minLength: 1, maxLength: 256 }) }),
-    { minItems: 1, maxItems: MOST_PARTS },
+    Type.Object({
+      part_number: PartNumber,
+      etag: Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: 'What the object store answered to its PUT.',
+      }),
+    }),
+    { minItems: 1, maxItems: MOST_PARTS, description: 'Every part of the file.' },
   ),
 });
 

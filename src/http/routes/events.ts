@@ -62,9 +62,16 @@ export const eventRoutes: FastifyPluginCallbackTypebox<Deps> = (
           'Server-sent events: `progress`, `completed`, `failed`, `expired`, `cancelled` with `{session_id, upload_offset, upload_length, status, error_code?}`, and `quota` with the quota object. `Last-Event-ID` brings back what was missed in the last minute.',
         tags: ['sessions'],
         security: [{ bearer: [] }],
-        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
+        headers: Type.Object({
+          'last-event-id': Type.Optional(
+            Type.String({ maxLength: 64, description: 'Id of the last event that was read.' }),
+          ),
+        }),
         response: {
-          200: { content: { 'text/event-stream': { schema: Type.Unsafe<Readable>({ type: 'string' }) } } },
+          200: {
+            description: 'The stream. It ends after ten minutes: come back with the id of its last event.',
+            content: { 'text/event-stream': { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
+          },
           ...problems(400, 401, 429, 503),
         },
       },

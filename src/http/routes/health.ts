@@ -16,10 +16,10 @@ const HealthBody = Type.Object(
     version: Type.String(),
     checks: Type.Object({ session_store: Check, ledger: Check, storage: Check }),
   },
-  { title: 'Health' },
+  { title: 'Health', description: 'What the service stands on, and whether it answers.' },
 );
 
-const Alive = Type.Object({ status: Type.String() });
+const alive = (description: string) => Type.Object({ status: Type.String() }, { description });
 
 /** GET P/health: the health object of the contract, for anyone. */
 export const healthRoute: FastifyPluginCallbackTypebox<{ readonly health: Health }> = (
@@ -63,7 +63,7 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
         operationId: 'live',
         summary: 'The process answers',
         tags: ['operations'],
-        response: { 200: Alive },
+        response: { 200: alive('It does.') },
       },
     },
     async () => ({ status: 'alive' }),
@@ -76,7 +76,7 @@ export const probeRoutes: FastifyPluginCallbackTypebox<{ readonly health: Health
         operationId: 'ready',
         summary: 'The service can take requests',
         tags: ['operations'],
-        response: { 200: Alive, 503: Alive },
+        response: { 200: alive('It can.'), 503: alive('It can not: something it stands on is away.') },
       },
     },
     async (_request, reply) => {

@@ -33,7 +33,9 @@ export const InitiateBody = Type.Object({
         (text) => /^.{1,64}$/su.test(text.trim()),
         () => 'must have 1 to 64 characters that are not blank',
       ),
-      workflow_type: Type.Enum(WORKFLOW_TYPES),
+      workflow_type: Type.Enum(WORKFLOW_TYPES, {
+        description: 'What the dashboard does with the file: one of',
+      }),
       user_preferences: Type.Optional(
         Nullable<Record<string, unknown>>({ type: ['object', 'null'], description: 'Anything.' }),
       ),

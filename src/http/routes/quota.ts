@@ -11,7 +11,7 @@ const Cleaned = Type.Object(
     timestamp: Type.String({ format: 'date-time' }),
     message: Type.String(),
   },
-  { title: 'Cleaned' },
+  { title: 'Cleaned', description: 'How many sessions were swept.' },
 );
 
 /** GET P/quota and POST P/cleanup. */

@@ -45,7 +45,12 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<
         tags,
         security,
         querystring: Page,
-        response: { 200: Type.Array(SessionStatus), ...problems(400, 401, 503) },
+        response: {
+          200: Type.Array(SessionStatus, {
+            description: 'One page of sessions; `Link: rel="next"` leads to the next, where there is one.',
+          }),
+          ...problems(400, 401, 503),
+        },
       },
     },
     async (request, reply) => {

@@ -19,7 +19,10 @@ const Validation = Type.Object(
     session_status: Type.Union([SessionStatus, Type.Null()]),
     error_message: Type.Union([Type.String(), Type.Null()]),
   },
-  { title: 'Validation' },
+  {
+    title: 'Validation',
+    description: 'Whether the session is valid, and of this user; `error_message` says why not.',
+  },
 );
 
 /** POST P/validate: is the session valid, and is this user its owner? */
