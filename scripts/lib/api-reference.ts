@@ -1,3 +1,4 @@
+import { PERMISSIONS, type Permission } from '../../src/http/auth/caller.ts';
 import { EXAMPLES } from './api-examples.ts';
 
 /** Of an OpenAPI document what the reference tells. */
@@ -58,7 +59,7 @@ export function describeApiReference(openapi: string): string {
     return `## ${name[0]?.toUpperCase()}${name.slice(1)}\n\n${about ? `${about}\n\n` : ''}${parts.join('\n')}`;
   });
   if (unused.size > 0) throw new Error(`Examples of operations that are gone: ${[...unused].join(', ')}`);
-  return `${INTRODUCTION}\n${sections.join('\n')}\n${describeErrors(operations.map(({ operation }) => operation))}`;
+  return `${INTRODUCTION}\n${describePermissions()}\n${sections.join('\n')}\n${describeErrors(operations.map(({ operation }) => operation))}`;
 }
 
 const INTRODUCTION = `# API
@@ -79,6 +80,31 @@ TOKEN=$(npm run -s sluice -- token --user 00000000-0000-4000-8000-000000000001 \
 FILE=test/fixtures/sample.mp4
 \`\`\`
 `;
+
+/** What each is good for, and whether a token has it that names none. */
+const ALLOWS: Readonly<Record<Permission, readonly ['yes' | 'no', string]>> = {
+  create_sessions: ['yes', 'To ask for sessions: initiate, and creation by tus and IETF clients.'],
+  upload_files: [
+    'yes',
+    "Nothing that is not allowed without it: bytes are taken from who has `upload_url`, and from the session's owner.",
+  ],
+  validate_sessions: ['no', "To validate other users' sessions; for services that ask on their behalf."],
+  manage_quota: ['no', 'To administer: everything below `/v1/admin`, and to sweep.'],
+};
+
+function describePermissions(): string {
+  const rows = PERMISSIONS.map((name) => `| \`${name}\` | ${ALLOWS[name].join(' | ')} |`);
+  return `## Permissions
+
+Any signed-in user may read and cancel his own sessions and read his quota. What else he may do stands in his token: in the claim
+\`permissions\`, a list, or where there is none in \`scope\`, words with blanks between; in a Flask session in \`permissions\`. What is
+listed takes the place of the default. Whoever lacks one is answered 403 \`PERMISSION_DENIED\`, and \`details.required\` names it.
+
+| permission | by default | allows |
+|---|---|---|
+${rows.join('\n')}
+`;
+}
 
 function describeOperation(method: string, path: string, operation: Operation): string {
   const { summary, description, security, parameters = [], requestBody, responses } = operation;
