@@ -77,7 +77,7 @@ async function readReport(uploads: Uploads, userId: string): Promise<QuotaReport
 function describe(userId: string, report: QuotaReport): string {
   return [
     `user       ${userId}`,
-    `limit      ${report.quota_limit} bytes (${report.quota_limit_gb} GB)`,
+    `limit      ${report.quota_limit} bytes (${report.quota_limit_gb} GiB)`,
     `used       ${report.quota_used} bytes (${report.usage_percentage} %)`,
     `reserved   ${report.quota_reserved} bytes by ${report.active_sessions} live sessions`,
     `remaining  ${report.quota_remaining} bytes`,

@@ -99,6 +99,10 @@ test('quota set is seen by the service that runs beside it', async (t) => {
     (await run(['sweep'], { DATA_DIR })).out,
     /^Cleaned 0 sessions, removed 0 abandoned uploads\./,
   );
+
+  // In the unit that --limit takes.
+  const { out } = await run(['quota', 'get', '--user', user], { DATA_DIR });
+  assert.match(out, /^limit +2147483648 bytes \(2 GiB\)$/m);
 });
 
 test('doctor says what is well, what is not, and what to do', async (t) => {
