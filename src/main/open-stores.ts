@@ -31,7 +31,7 @@ import type { RedisStreamOptions } from '../events/redis-stream.ts';
 import type { Audit } from '../log/audit.ts';
 import type { ObserveCommand } from '../stores/redis/scripts.ts';
 import { openAudit, openCipher, protectSessions } from './open-protection.ts';
-import { ledgerRefusal, redisRefusal } from './refusal.ts';
+import { ledgerRefusal, openFileOrRefuse, redisRefusal } from './refusal.ts';
 
 /** Connections are opened here, for main.ts, and nowhere else. */
 
@@ -125,7 +125,7 @@ async function openBlobs(
 export async function openLedger({ ledger: place, quota }: Config, log: FastifyBaseLogger) {
   if (place.backend === 'sqlite') {
     const { createSqliteLedger } = await import('../stores/sqlite/ledger.ts');
-    return createSqliteLedger({ file: place.file, clock, ...quota });
+    return openFileOrRefuse(place.file, () => createSqliteLedger({ file: place.file, clock, ...quota }));
   }
   const { createPostgresLedger } = await import('../stores/postgres/ledger.ts');
   const ledger = createPostgresLedger({ databaseUrl: place.databaseUrl, ...quota });
@@ -161,7 +161,8 @@ async function openSessions(
         import('../stores/memory/leases.ts'),
       ]);
     const rateLimits = createMemoryRateLimits({ clock });
-    const sessions = createSqliteSessionStore({ file: config.sessions.file, clock });
+    const { file } = config.sessions;
+    const sessions = openFileOrRefuse(file, () => createSqliteSessionStore({ file, clock }));
     const relay = createMemoryRelay(clock);
     return {
       sessions,

@@ -1,5 +1,6 @@
 import { EXIT, failure } from '../cli/command.ts';
 import { describeRedis, type RedisAddress } from '../config/redis.ts';
+import { NEWER_SCHEMA } from '../stores/sql/newer-schema.ts';
 
 /** `code` of an error that only another configuration mends. Its message says what to mend, and holds no secret. */
 export const STORE_REFUSES = 'SLUICE_STORE_REFUSES';
@@ -36,7 +37,26 @@ export function ledgerRefusal(databaseUrl: string, fault: unknown): Error | null
     const what = LEDGER_REFUSALS.get(code);
     if (what) return refusal(`${server} refuses ${what} (${code}). Mend DATABASE_URL.`);
   }
-  return refusedCertificate(server, fault, 'sslmode in DATABASE_URL');
+  return schemaRefusal(server, fault) ?? refusedCertificate(server, fault, 'sslmode in DATABASE_URL');
+}
+
+/** What `open` gives. After a rollback the file's schema is newer than this program, which no restart mends. */
+export function openFileOrRefuse<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw schemaRefusal(file, error) ?? error;
+  }
+}
+
+function schemaRefusal(database: string, fault: unknown): Error | null {
+  for (const { code, message } of causesOf(fault)) {
+    if (code !== NEWER_SCHEMA) continue;
+    return refusal(
+      `${database} was written by a newer version of this program (${message}). Start that version, or a newer one.`,
+    );
+  }
+  return null;
 }
 
 /** Codes that OpenSSL's verification gives, as Node names them (nodejs.org/api/tls.html, "X509 certificate error codes"). */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { SluiceError } from '../../core/errors.ts';
 import { text } from '../sql/columns.ts';
+import { refuseNewerSchema } from '../sql/newer-schema.ts';
 import { openConnection } from './connection.ts';
 import { startDeadline } from './deadline.ts';
 import { translateFault, unavailable } from './faults.ts';
@@ -61,15 +61,7 @@ async function applied(run: (statement: string) => Promise<readonly Record<strin
   return new Set(rows.map((row) => text(row, 'name')));
 }
 
-/** An older program must not write into a schema it does not know. */
 function missing(files: readonly string[], done: ReadonlySet<string>): string[] {
-  const unknown = [...done].filter((name) => !files.includes(name));
-  if (unknown.length > 0) {
-    throw new SluiceError(
-      'LEDGER_UNAVAILABLE',
-      'The database was written by a newer version of this program. Start that version, or a newer one.',
-      { cause: new Error(`unknown migrations: ${unknown.join(', ')}`) },
-    );
-  }
+  refuseNewerSchema(done, files);
   return files.filter((name) => !done.has(name));
 }

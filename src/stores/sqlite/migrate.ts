@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { SluiceError } from '../../core/errors.ts';
 import { text } from '../sql/columns.ts';
+import { refuseNewerSchema } from '../sql/newer-schema.ts';
 
 /**
  * Bring the file up to this program's schema: plain SQL files, in the order of their names, forward only.
@@ -23,7 +23,10 @@ export function migrate(db: DatabaseSync, folder: URL): void {
       'CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL) STRICT',
     );
     const applied = appliedOf(db, set);
-    refuseNewerSchema(applied, new Set(files.map((name) => `${set}/${name}`)));
+    refuseNewerSchema(
+      applied,
+      files.map((name) => `${set}/${name}`),
+    );
     const record = db.prepare("INSERT INTO schema_migrations VALUES (?, strftime('%FT%TZ', 'now'))");
     for (const file of files) {
       const name = `${set}/${file}`;
@@ -41,15 +44,4 @@ export function migrate(db: DatabaseSync, folder: URL): void {
 function appliedOf(db: DatabaseSync, set: string): Set<string> {
   const rows = db.prepare("SELECT name FROM schema_migrations WHERE name LIKE ? || '/%'").all(set);
   return new Set(rows.map((row) => text(row, 'name')));
-}
-
-/** An older program must not write into a schema it does not know. */
-function refuseNewerSchema(applied: ReadonlySet<string>, known: ReadonlySet<string>): void {
-  const unknown = [...applied].filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  throw new SluiceError(
-    'LEDGER_UNAVAILABLE',
-    'The database was written by a newer version of this program. Start that version, or a newer one.',
-    { cause: new Error(`unknown migrations: ${unknown.join(', ')}`) },
-  );
 }
