@@ -46,7 +46,7 @@ export function createDutiesObserver(
       pending.set(backlog.pending);
       oldest.set(backlog.oldestMs / 1000);
     } catch {
-      // The ledger is away, and other metrics say so.
+      // The ledger is away: uploads end with 503, which SluiceUploadsFail wakes for.
       clearBacklog();
     }
   }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { until } from '../e2e/until.ts';
+import { videoOf } from '../e2e/videos.ts';
 import { initiateBody, P, startApp } from '../helpers/app.ts';
+import { createTestDatabase } from '../helpers/postgres.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
@@ -84,6 +87,39 @@ test('every metric, label and route that dashboards and alerts ask for is told b
     assert.ok(recorded[0]?.expr.includes(route));
   }
   assert.match(text, /^webhook_first_attempt_delay_seconds_bucket\{.*le="30"/m);
+});
+
+test('an upload that fails since the ledger is away is counted by an alert that wakes', async (t) => {
+  const database = await createTestDatabase();
+  let dropped: Promise<void> | null = null;
+  const drop = () => {
+    dropped ??= database.drop();
+    return dropped;
+  };
+  t.after(drop);
+  const app = await startApp(t, { store: 'redis', env: { DATABASE_URL: database.url } });
+  const file = videoOf(1 << 17, 1);
+  const { body } = await app.call(`${P}/initiate`, {
+    json: initiateBody({ expected_file_size: file.length }),
+  });
+  await drop();
+  const upload = await app.call(body.upload_url, { method: 'PUT', body: new Uint8Array(file) });
+  assert.equal(upload.status, 503);
+  assert.equal(upload.body.error_code, 'LEDGER_UNAVAILABLE');
+
+  const [alert] = alerts.filter(({ alert: name }) => name === 'SluiceUploadsFail');
+  assert.equal(alert?.labels?.severity, 'page');
+  const selectors = [...alert.expr.matchAll(/\{job="sluice",(.*?)\}/g)].map(([, labels = '']) => labels);
+  assert.equal(selectors.length, 2, 'what it divides, and what by: both have this request in them');
+  const metrics = async () => (await app.fetch('/metrics', { token: null })).text();
+  await until('the request is counted', async () => /status_code="503"/.test(await metrics()));
+  for (const selector of selectors) {
+    const labels = selector.replaceAll(/=~"(.*?)"/g, '="(?:$1)"');
+    assert.match(
+      await metrics(),
+      new RegExp(`^http_server_request_duration_seconds_count\\{(?=.*"503")${labels}.* 1$`, 'm'),
+    );
+  }
 });
 
 test('every alert says what it is about and how urgent, and has its part in the runbook', () => {
