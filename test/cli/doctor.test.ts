@@ -6,8 +6,10 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
+import { startRedis } from '../../scripts/lib/servers/redis.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openLedger } from '../../src/main/open-stores.ts';
+import { createTestDatabase } from '../helpers/postgres.ts';
 import { type Environment, run, serve, tempFolder } from './run-cli.ts';
 
 interface Finding {
@@ -82,6 +84,51 @@ test('a Redis that may forget sessions is found out', async (t) => {
   assert.deepEqual(about((await examine(env)).findings, 'redis memory'), ['advice']);
   await redis.config('SET', 'maxmemory-policy', 'noeviction');
   assert.deepEqual(about((await examine(env)).findings, 'redis memory'), []);
+});
+
+test('a Redis that is full or a replica is bad, one that is nearly full is told of, each with what to do', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const redis = new Redis({ port: server.port });
+  t.after(() => redis.disconnect());
+  const env = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(server.port), DATA_DIR: await tempFolder(t) };
+  const found = async (check: string) => {
+    const { code, findings } = await examine(env);
+    const [one] = findings.filter((finding) => finding.check === check);
+    return { code, said: `${one?.level}: ${one?.message} -> ${one?.advice}` };
+  };
+
+  // Much, so that what connections take does not count beside it.
+  await redis.setrange('filler', 20 << 20, '.');
+  const used = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+  await redis.config('SET', 'maxmemory', String(Math.round(used * 1.05)));
+  const nearly = await found('redis memory');
+  assert.equal(nearly.code, 0);
+  assert.match(nearly.said, /^advice: 9\d % of its maxmemory is used.* -> raise "maxmemory"/);
+
+  await redis.config('SET', 'maxmemory', String(10 << 20));
+  const full = await found('session_store');
+  assert.equal(full.code, 1);
+  assert.match(full.said, /^bad: .*\(OOM .* -> Redis is full: raise its "maxmemory"/);
+
+  await redis.config('SET', 'maxmemory', '0');
+  await redis.replicaof('127.0.0.1', 1);
+  const replica = await found('session_store');
+  assert.equal(replica.code, 1);
+  assert.match(replica.said, /^bad: .*\(READONLY .* -> this Redis is a replica/);
+});
+
+test('a PostgreSQL that only reads is bad', async (t) => {
+  const database = await createTestDatabase();
+  t.after(() => database.drop());
+  const name = new URL(database.url).pathname.slice(1);
+  await database.query(`alter database ${name} set default_transaction_read_only = on`);
+  const { code, out } = await run(['doctor', '--embedded'], {
+    DATA_DIR: await tempFolder(t),
+    DATABASE_URL: database.url,
+  });
+  assert.equal(code, 1);
+  assert.match(out, /BAD {2}ledger .*PostgreSQL is read-only.*\n {5}-> name the primary in DATABASE_URL/);
 });
 
 test('events that were given up are told of, with the way to deliver them', async (t) => {

@@ -109,6 +109,24 @@ test('postgresql ledger: instance and server may start in any order', async () =
   }
 });
 
+promise(
+  'a server that only reads is found out by the check, until it writes again',
+  async (ledger, database) => {
+    const userId = newUser();
+    await ledger.settle(settlementOf(newSession(), userId, 5));
+    await ledger.check();
+    const name = new URL(database.url).pathname.slice(1);
+    // For connections that begin later: those that are there are cut.
+    await database.query(`alter database ${name} set default_transaction_read_only = on`);
+    await database.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`);
+    await inTheEnd(() => assertUnavailable([() => ledger.check()]));
+    assert.equal((await ledger.account(userId, [])).account.usedBytes, 5);
+    await database.query(`alter database ${name} set default_transaction_read_only = off`);
+    await inTheEnd(() => ledger.check());
+  },
+);
+
 promise('a server that hangs holds nobody up, not even a crowd, and is found well again', async (ledger) => {
   const userId = newUser();
   const settlements = Array.from({ length: 20 }, () => settlementOf(newSession(), userId, 1));

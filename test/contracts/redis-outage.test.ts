@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import { connectRedis } from '../../src/stores/redis/connect.ts';
 import { createRedisSessionStore } from '../../src/stores/redis/sessions.ts';
-import { eventually, type OwnRedis, startRedis } from '../helpers/redis.ts';
+import { connectedRedis, eventually, type OwnRedis, startRedis } from '../helpers/redis.ts';
 import { startStopwatch } from '../helpers/stopwatch.ts';
 import { shardOf } from './session-store/harness.ts';
 import { type RedisHarness, redisHarness } from './session-store/redis-harness.ts';
@@ -63,6 +63,37 @@ async function refusesInTime(name: string, call: () => Promise<unknown>): Promis
   });
   const took = elapsedMs();
   assert.ok(took < DEADLINE_MS, `${name} took ${took} ms`);
+}
+
+/** What makes a Redis that answers refuse every write, and how it ends. */
+const WITHOUT_WRITES = {
+  full: { begin: ['CONFIG', 'SET', 'maxmemory', '1'], end: ['CONFIG', 'SET', 'maxmemory', '0'] },
+  'a replica': { begin: ['REPLICAOF', '127.0.0.1', '1'], end: ['REPLICAOF', 'NO', 'ONE'] },
+  'without the replicas it wants': {
+    begin: ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+    end: ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+  },
+} as const;
+
+for (const [what, { begin, end }] of Object.entries(WITHOUT_WRITES)) {
+  test(`redis ${what}: the check says so, and is content again when it is over`, async () => {
+    const { sessionId } = await w.open(await w.user(), 1000);
+    const { bare: store } = harness;
+    const operator = await connectedRedis(server.port);
+    const tell = ([command, ...rest]: readonly string[]) => operator.call(command ?? '', ...rest);
+    await store.check();
+    await tell(begin);
+    try {
+      await refusesInTime('check', () => store.check());
+      // A client that met a replica connects anew.
+      const found = await eventually(60_000, () => store.find(sessionId));
+      assert.equal(found?.sessionId, sessionId, 'what only reads goes on');
+    } finally {
+      await tell(end);
+      operator.disconnect();
+    }
+    await eventually(60_000, () => store.check());
+  });
 }
 
 test('redis killed: every operation is refused in time, and all is well once it is back', async () => {

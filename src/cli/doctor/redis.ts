@@ -7,7 +7,10 @@ const WAIT_MS = 2000;
 /** Clocks further apart than this make expiries and log lines puzzling; nothing breaks. */
 const SKEW_MS = 2000;
 
-/** How a Redis that answers is set up: whether it may forget sessions, and whether it outlives a restart. */
+/** A Redis that evicts nothing and has less room than this refuses all writes before long. */
+const NEARLY_FULL = 0.9;
+
+/** How a Redis that answers is set up: whether it may forget sessions or is nearly full, and whether it outlives a restart. */
 export async function examineRedis(address: RedisAddress): Promise<Finding[]> {
   const client = connectRedis({ ...address, onError: () => {} });
   try {
@@ -31,6 +34,16 @@ function examineInfo(facts: ReadonlyMap<string, string>): Finding[] {
         'redis memory',
         `with maxmemory-policy ${policy} Redis may drop sessions that still receive bytes`,
         'set "maxmemory-policy noeviction": then it refuses new sessions instead',
+      ),
+    );
+  }
+  const [used, most] = [Number(facts.get('used_memory')), Number(facts.get('maxmemory'))];
+  if (policy === 'noeviction' && most > 0 && used / most >= NEARLY_FULL) {
+    findings.push(
+      advise(
+        'redis memory',
+        `${Math.floor((used / most) * 100)} % of its maxmemory is used; a full Redis refuses every write`,
+        'raise "maxmemory", or find what else fills it ("redis-cli --bigkeys")',
       ),
     );
   }

@@ -44,8 +44,28 @@ async function examineProbe(
     await probe.check();
     return [well(probe.name, `${probe.backend} answers`), ...(await furtherOn())];
   } catch (error) {
-    return [bad(probe.name, reasonOf(error), adviceFor(config, probe))];
+    const reason = reasonOf(error);
+    return [bad(probe.name, reason, adviceAgainst(reason) ?? adviceFor(config, probe))];
   }
+}
+
+/** Of servers that answer and take no writes; the words are theirs, and those of the ledger's check. */
+const WITHOUT_WRITES: readonly (readonly [RegExp, string])[] = [
+  [/\(OOM /, 'Redis is full: raise its "maxmemory", or find what else fills it ("redis-cli --bigkeys")'],
+  [
+    /\(READONLY /,
+    'this Redis is a replica: name the master, or the Sentinels that know it (REDIS_SENTINELS)',
+  ],
+  [/\(MISCONF /, 'Redis cannot save: make room on its disk, and look into its log'],
+  [/\(NOREPLICAS /, 'bring the replicas of Redis back, or lower its "min-replicas-to-write"'],
+  [
+    /\(PostgreSQL is read-only\)/,
+    'name the primary in DATABASE_URL where this is a standby; else set "default_transaction_read_only" off',
+  ],
+];
+
+function adviceAgainst(reason: string): string | null {
+  return WITHOUT_WRITES.find(([words]) => words.test(reason))?.[1] ?? null;
 }
 
 function adviceFor(config: Config, probe: Probe): string {

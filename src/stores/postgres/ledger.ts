@@ -5,6 +5,7 @@ import type { Account } from '../../core/quota.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from '../sql/columns.ts';
 import { createAccountDirectory } from './account-directory.ts';
 import type { Parameter } from './connection.ts';
+import { unavailable } from './faults.ts';
 import { migrate } from './migrate.ts';
 import { createPostgresOutbox } from './outbox.ts';
 import { createPool, type Query } from './pool.ts';
@@ -106,7 +107,13 @@ export function createPostgresLedger(options: PostgresLedgerOptions): PostgresLe
 
     check: () =>
       pool.operation(async (query) => {
-        await query('select 1 from accounts limit 1', []);
+        const readable = 'exists (select from accounts) as readable';
+        const [row] = await query(
+          `select current_setting('transaction_read_only') as read_only, ${readable}`,
+          [],
+        );
+        // Its connection is given up with it: the next one may reach the primary of several hosts.
+        if (row?.read_only !== 'off') throw unavailable(new Error('PostgreSQL is read-only'));
       }),
 
     close: () => pool.close(),

@@ -1,4 +1,6 @@
 import { Cluster, type Redis } from 'ioredis';
+import { SluiceError } from '../../core/errors.ts';
+import { asStoreFault } from './call.ts';
 import { type BreakerState, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
 import { rethrow } from './context.ts';
 import { slotOf } from './slot.ts';
@@ -7,7 +9,7 @@ import { slotOf } from './slot.ts';
 export interface Circuits {
   /** That of the server which has the keys of this shard. */
   of(shard: string): CircuitBreaker;
-  /** Throws where a server does not answer. */
+  /** Throws where a server does not answer, or takes no writes: it is full, a replica, or cannot save. */
   check(): Promise<void>;
   /** Of several servers, that of the worst. */
   state(): BreakerState;
@@ -21,7 +23,10 @@ function circuitOfServer(redis: Redis): Circuits {
   const breaker = createCircuitBreaker();
   return {
     of: () => breaker,
-    check: () => breaker.probe(() => ping(redis)),
+    async check() {
+      await breaker.probe(() => ping(redis));
+      await takesWrites(redis);
+    },
     state: () => breaker.state(),
   };
 }
@@ -50,9 +55,10 @@ function circuitsOfCluster(cluster: Cluster): Circuits {
       if (masters.size === 0 || cluster.status !== 'ready') return breakerOf('').probe(() => ping(cluster));
       const nodes = cluster.nodes('master');
       await Promise.all(
-        [...masters].map((name) => {
+        [...masters].map(async (name) => {
           const node = nodes.find(({ options }) => `${options.host}:${options.port}` === name);
-          return breakerOf(name).probe(() => ping(node ?? cluster));
+          await breakerOf(name).probe(() => ping(node ?? cluster));
+          if (node) await takesWrites(node);
         }),
       );
     },
@@ -61,4 +67,22 @@ function circuitsOfCluster(cluster: Cluster): Circuits {
 
 async function ping(redis: Redis | Cluster): Promise<void> {
   await redis.ping().catch(rethrow);
+}
+
+/**
+ * A script that does nothing, and does not promise so. Redis takes it for one that may write, and refuses it before it
+ * runs where it would refuse a write: `OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`
+ * (redis.io/docs/latest/develop/programmability/eval-intro, "Script flags").
+ */
+const MAY_WRITE = '#!lua\nreturn 1';
+
+/** It is no fault of the line, and the breaker does not count it: what only reads, or makes room, goes on. */
+async function takesWrites(redis: Redis): Promise<void> {
+  try {
+    await redis.eval(MAY_WRITE, 0);
+  } catch (error) {
+    const fault = asStoreFault(error);
+    // Redis before version 7 cannot read this one; there the ping has to do.
+    if (fault instanceof SluiceError) throw fault;
+  }
 }
