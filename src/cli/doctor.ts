@@ -11,7 +11,7 @@ export const doctor: Command = {
 
 Looks at the configuration, the session store, the ledger, the storage, undelivered events, folders, room and
 the port, and says what to do about each thing it finds: BAD keeps the service from working, NOTE is advice.
-Changes nothing but empty folders and databases that a start would make as well. Exit code 0 where nothing is
+Changes nothing but empty databases that a start would make as well. Exit code 0 where nothing is
 bad, 78 where the configuration is wrong, else 1.`,
 
   async run(args) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -129,6 +129,36 @@ test('a PostgreSQL that only reads is bad', async (t) => {
   });
   assert.equal(code, 1);
   assert.match(out, /BAD {2}ledger .*PostgreSQL is read-only.*\n {5}-> name the primary in DATABASE_URL/);
+});
+
+test('folders that are not there are normal before the first start and bad afterwards, and none is made', async (t) => {
+  const disk = await tempFolder(t);
+  const env = {
+    DATA_DIR: await tempFolder(t),
+    LOCAL_UPLOAD_FOLDER: join(disk, 'uploads'),
+    LOCAL_TEMP_FOLDER: join(disk, 'temp'),
+  };
+  const before = await examine(env);
+  assert.equal(before.code, 0);
+  assert.deepEqual(about(before.findings, 'storage'), ['advice']);
+  assert.deepEqual(about(before.findings, 'file system'), ['ok']);
+  assert.equal(about(before.findings, 'free space').length, 1);
+  assert.deepEqual(await readdir(disk), []);
+
+  // Somebody is known: the service was at work, and its disk is away.
+  const user = '00000000-0000-4000-8000-000000000007';
+  assert.equal((await run(['quota', 'set', '--user', user, '--limit', '1GiB'], env)).code, 0);
+  const away = await examine(env);
+  assert.equal(away.code, 1);
+  const [storage] = away.findings.filter(({ check }) => check === 'storage');
+  assert.equal(storage?.level, 'bad');
+  assert.equal(storage.message, `${join(disk, 'uploads')} and ${join(disk, 'temp')} are not there`);
+  assert.match(storage.advice ?? '', /^mount the disk/);
+  assert.deepEqual(await readdir(disk), []);
+
+  await mkdir(join(disk, 'uploads'));
+  await mkdir(join(disk, 'temp'));
+  assert.deepEqual(about((await examine(env)).findings, 'storage'), ['ok']);
 });
 
 test('events that were given up are told of, with the way to deliver them', async (t) => {

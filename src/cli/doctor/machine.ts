@@ -1,6 +1,8 @@
-import { mkdir, readFile, stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import type { Config } from '../../config.ts';
+import { ifPresent } from '../../stores/disk/faults.ts';
 import { advise, bad, type Finding, reasonOf, well } from './finding.ts';
 
 /** What the machine has for the service: room, folders, files, a port. */
@@ -21,17 +23,14 @@ const LARGE_UPLOADS = 20;
 
 async function examineFolders({ storage, limits }: Config): Promise<Finding[]> {
   if (storage.backend !== 'disk') return [];
-  const { uploadFolder, tempFolder } = storage;
   try {
-    await mkdir(uploadFolder, { recursive: true, mode: 0o700 });
-    await mkdir(tempFolder, { recursive: true, mode: 0o700 });
-    const [uploads, partials, disk] = await Promise.all([
-      stat(uploadFolder),
-      stat(tempFolder),
-      statfs(uploadFolder),
+    const [uploads, partials] = await Promise.all([
+      nearestThere(storage.uploadFolder),
+      nearestThere(storage.tempFolder),
     ]);
+    const disk = await statfs(uploads.path);
     const free = disk.bavail * disk.bsize;
-    const room = `${inGb(free)} GB free in ${uploadFolder}`;
+    const room = `${inGb(free)} GB free in ${uploads.path}`;
     return [
       free < LITTLE_SPACE
         ? bad('free space', room, 'make room, or set LOCAL_UPLOAD_FOLDER to another disk')
@@ -52,6 +51,14 @@ async function examineFolders({ storage, limits }: Config): Promise<Finding[]> {
     ];
   } catch (error) {
     return [bad('folders', reasonOf(error), 'let this user make and write to them')];
+  }
+}
+
+/** The folder, or the one above it in which the service will make it. Doctor makes none itself: a disk may not be mounted. */
+async function nearestThere(folder: string): Promise<{ readonly path: string; readonly dev: number }> {
+  for (let path = folder; ; path = dirname(path)) {
+    const found = await ifPresent(stat(path));
+    if (found) return { path, dev: found.dev };
   }
 }
 

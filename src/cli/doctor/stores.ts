@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describeRedis } from '../../config/redis.ts';
 import type { Config } from '../../config.ts';
@@ -5,6 +6,7 @@ import type { Outbox } from '../../core/outbox.ts';
 import type { Probe } from '../../core/ports.ts';
 import { openStores, type Stores } from '../../main/open-stores.ts';
 import { STORE_REFUSES } from '../../main/refusal.ts';
+import { errnoOf } from '../../stores/disk/faults.ts';
 import { advise, bad, type Finding, reasonOf, well } from './finding.ts';
 import { examineRedis } from './redis.ts';
 
@@ -20,14 +22,14 @@ export async function examineStores(config: Config): Promise<Finding[]> {
     const advice = `make ${config.dataDir} a folder that this user may write to, or set DATA_DIR`;
     return [bad('databases', reasonOf(error), advice)];
   }
-  const { sessions, ledger, blobs } = stores;
+  const { sessions, ledger } = stores;
   try {
     const findings = await Promise.all([
       examineProbe(config, sessions, async () =>
         config.sessions.backend === 'redis' ? examineRedis(config.sessions.redis) : [],
       ),
       examineProbe(config, ledger, () => examineOutbox(config, ledger.outbox)),
-      examineProbe(config, blobs, async () => []),
+      examineStorage(config, stores),
     ]);
     return findings.flat();
   } finally {
@@ -47,6 +49,44 @@ async function examineProbe(
     const reason = reasonOf(error);
     return [bad(probe.name, reason, adviceAgainst(reason) ?? adviceFor(config, probe))];
   }
+}
+
+/**
+ * The service makes its folders when it starts; doctor makes none. Where their disk is not mounted, a running service is
+ * not ready for want of them: made on another disk, they would have it take uploads there.
+ */
+async function examineStorage(config: Config, { blobs, ledger }: Stores): Promise<Finding[]> {
+  const missing = await missingFolders(config);
+  if (missing.length === 0) return examineProbe(config, blobs, async () => []);
+  const message = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not there`;
+  const any = { order: 'user', descending: false, after: null, limit: 1 } as const;
+  const users = await ledger.accounts(any).catch(() => []);
+  // The service has been at work, so they were there.
+  if (users.length > 0) {
+    const advice = `mount the disk they are on, or restore them; where they are new, mkdir -m 700 ${missing.join(' ')}`;
+    return [bad(blobs.name, message, advice)];
+  }
+  return [
+    advise(
+      blobs.name,
+      message,
+      'the service makes them when it starts: mount their disk before, if they have one',
+    ),
+  ];
+}
+
+async function missingFolders({ storage }: Config): Promise<string[]> {
+  if (storage.backend !== 'disk') return [];
+  const folders = [storage.uploadFolder, storage.tempFolder];
+  const absent = await Promise.all(
+    folders.map((folder) =>
+      access(folder).then(
+        () => false,
+        (fault: unknown) => errnoOf(fault) === 'ENOENT',
+      ),
+    ),
+  );
+  return folders.filter((_, index) => absent[index]);
 }
 
 /** Of servers that answer and take no writes; the words are theirs, and those of the ledger's check. */
