@@ -29,6 +29,7 @@ import { createRedisRelay } from '../events/live/redis-relay.ts';
 import type { Relay } from '../events/live/relay.ts';
 import type { RedisStreamOptions } from '../events/redis-stream.ts';
 import type { Audit } from '../log/audit.ts';
+import { createOutageLines } from '../log/outage-lines.ts';
 import type { ObserveCommand } from '../stores/redis/scripts.ts';
 import { openAudit, openCipher, protectSessions } from './open-protection.ts';
 import { ledgerRefusal, openFileOrRefuse, redisRefusal } from './refusal.ts';
@@ -192,11 +193,13 @@ async function openSessions(
   ]);
   const { redis: address, prefix, eventStream: stream } = config.sessions;
   let lastFault: Error | null = null;
+  const outage = createOutageLines(log, 'Redis');
   const onError = (error: Error) => {
     lastFault = error;
-    log.warn({ err: error }, 'the connection to Redis failed');
+    outage.failed(error);
   };
   const redis = connectRedis({ ...address, onError });
+  redis.on('ready', outage.over);
   if (!(await untilReady(redis, REDIS_WAIT_MS))) {
     const refusal = redisRefusal(address, lastFault);
     if (refusal) {
