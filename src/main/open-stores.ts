@@ -66,6 +66,8 @@ export interface Stores {
   readonly leases: (instance: string) => Leases;
   /** Whether calls to Redis are refused without asking it; null without Redis. */
   readonly breakerState: (() => 'closed' | 'half_open' | 'open') | null;
+  /** What the connection to Redis failed with last; null where it did not, and without Redis. */
+  readonly lastRedisFault: () => Error | null;
   /** Carries live events between the processes that share these sessions. */
   readonly relay: Relay;
   close(): Promise<void>;
@@ -172,6 +174,7 @@ async function openSessions(
       writerSignals: null,
       leases: createMemoryLeases,
       breakerState: null,
+      lastRedisFault: () => null,
       relay,
       close: () => sessions.close(),
     };
@@ -220,6 +223,7 @@ async function openSessions(
     writerSignals: (instance) => createRedisWriterSignals({ redis, prefix, instance, onError }),
     leases: (instance) => createRedisLeases({ redis, prefix, instance, observe }),
     breakerState: sessions.breakerState,
+    lastRedisFault: () => lastFault,
     relay: createRedisRelay({
       commands: redis,
       subscriber,

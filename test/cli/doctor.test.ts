@@ -118,6 +118,29 @@ test('a Redis that is full or a replica is bad, one that is nearly full is told 
   assert.match(replica.said, /^bad: .*\(READONLY .* -> this Redis is a replica/);
 });
 
+for (const [what, env, advice] of [
+  ['one server', { REDIS_HOST: '127.0.0.1', REDIS_PORT: '1' }, /REDIS_HOST, REDIS_PORT and REDIS_PASSWORD/],
+  ['a server by its name', { REDIS_HOST: 'localhost', REDIS_PORT: '1' }, /REDIS_HOST, REDIS_PORT/],
+  [
+    'Sentinels',
+    { REDIS_SENTINELS: '127.0.0.1:1', REDIS_SENTINEL_MASTER: 'mymaster' },
+    /or set REDIS_SENTINELS and REDIS_SENTINEL_MASTER/,
+  ],
+  ['a Cluster', { REDIS_CLUSTER_NODES: '127.0.0.1:1' }, /or set REDIS_CLUSTER_NODES/],
+] as const) {
+  test(`a Redis that is away is told of with its reason, and the variables of ${what}`, async (t) => {
+    const { code, findings } = await examine({ DATA_DIR: await tempFolder(t), ...env });
+    assert.equal(code, 1);
+    const [found] = findings.filter(({ check }) => check === 'session_store');
+    assert.match(
+      found?.message ?? '',
+      /\((connect ECONNREFUSED|no Sentinel gives a master|Connection is closed)/,
+    );
+    assert.doesNotMatch(found?.message ?? '', /enableOfflineQueue/);
+    assert.match(found?.advice ?? '', advice);
+  });
+}
+
 test('a PostgreSQL that only reads is bad', async (t) => {
   const database = await createTestDatabase();
   t.after(() => database.drop());

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { pino } from 'pino';
-import { describeRedis } from '../../config/redis.ts';
+import { describeRedis, type RedisAddress } from '../../config/redis.ts';
 import type { Config } from '../../config.ts';
 import type { Outbox } from '../../core/outbox.ts';
 import type { Probe } from '../../core/ports.ts';
@@ -25,8 +25,11 @@ export async function examineStores(config: Config): Promise<Finding[]> {
   const { sessions, ledger } = stores;
   try {
     const findings = await Promise.all([
-      examineProbe(config, sessions, async () =>
-        config.sessions.backend === 'redis' ? examineRedis(config.sessions.redis) : [],
+      examineProbe(
+        config,
+        sessions,
+        async () => (config.sessions.backend === 'redis' ? examineRedis(config.sessions.redis) : []),
+        stores.lastRedisFault,
       ),
       examineProbe(config, ledger, () => examineOutbox(config, ledger.outbox)),
       examineStorage(config, stores),
@@ -41,14 +44,30 @@ async function examineProbe(
   config: Config,
   probe: Probe,
   furtherOn: () => Promise<Finding[]>,
+  lastFault: () => Error | null = () => null,
 ): Promise<Finding[]> {
   try {
     await probe.check();
     return [well(probe.name, `${probe.backend} answers`), ...(await furtherOn())];
   } catch (error) {
-    const reason = reasonOf(error);
+    const reason = trueReasonOf(error, lastFault());
     return [bad(probe.name, reason, adviceAgainst(reason) ?? adviceFor(config, probe))];
   }
+}
+
+/** A client of Redis that has no connection says only that; why it has none is what its last try failed with. */
+const NO_CONNECTION = /\([^()]*enableOfflineQueue[^()]*\)$/;
+
+/** What it says also where Sentinels answer, in the midst of a failover. */
+const NO_MASTER = /All sentinels are unreachable\. Retrying from scratch after [\d.]+ms/;
+
+function trueReasonOf(error: unknown, lastFault: Error | null): string {
+  const reason = reasonOf(error);
+  const fault = lastFault && 'lastNodeError' in lastFault ? lastFault.lastNodeError : lastFault;
+  if (!(fault instanceof Error)) return reason;
+  // Where a name has several addresses, the fault of all of them has a code and no words.
+  const words = fault.message || ('code' in fault ? String(fault.code) : fault.name);
+  return reason.replace(NO_CONNECTION, () => `(${words.replace(NO_MASTER, 'no Sentinel gives a master')})`);
 }
 
 /**
@@ -110,7 +129,8 @@ function adviceAgainst(reason: string): string | null {
 
 function adviceFor(config: Config, probe: Probe): string {
   if (config.sessions.backend === 'redis' && probe.name === 'session_store') {
-    return `start Redis at ${describeRedis(config.sessions.redis)}, or set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs`;
+    const { redis } = config.sessions;
+    return `start Redis at ${describeRedis(redis)}, or ${mendingOf(redis)}`;
   }
   if (config.ledger.backend === 'postgresql' && probe.name === 'ledger') {
     return 'start PostgreSQL, or mend DATABASE_URL: its host, user, password and database';
@@ -122,6 +142,14 @@ function adviceFor(config: Config, probe: Probe): string {
     return `let this user write to ${config.storage.uploadFolder} and ${config.storage.tempFolder}`;
   }
   return `let this user write to ${config.dataDir}`;
+}
+
+function mendingOf(redis: RedisAddress): string {
+  if ('nodes' in redis) return 'set REDIS_CLUSTER_NODES to some nodes of one that runs';
+  if ('sentinels' in redis) {
+    return 'set REDIS_SENTINELS and REDIS_SENTINEL_MASTER to Sentinels that run, and the name of the master they watch';
+  }
+  return 'set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD to one that runs';
 }
 
 /** An event that is still waiting after so long has met a receiver that is away. */
