@@ -18,7 +18,7 @@ export const events: Command = {
        sluice events replay --dead
 
   list     what is in the outbox, newest first: events that are to be delivered, those that were, and those
-           that were given up after a day (dead)
+           that were given up after a day (dead). With --status pending, oldest first
   replay   deliver events once more, from the first attempt on; a running service does it within a second
 
   --status <status>  only events in this state
@@ -75,11 +75,12 @@ async function listAll(
 ): Promise<OutboxRecord[]> {
   const found: OutboxRecord[] = [];
   while (found.length < limit) {
-    const before = found.at(-1)?.sequence;
+    const last = found.at(-1)?.sequence;
     const page = await outbox.list({
       limit: Math.min(PAGE, limit - found.length),
       ...(status && { status }),
-      ...(before !== undefined && { before }),
+      // What is stuck is what has waited longest.
+      ...(status === 'pending' ? { after: last ?? 0 } : last !== undefined && { before: last }),
     });
     found.push(...page);
     if (page.length < PAGE) break;

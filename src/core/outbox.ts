@@ -65,10 +65,11 @@ export interface Outbox {
    * else has claimed it since, or where it has arrived.
    */
   failed(event: OutboxEvent, reason: string, retryInMs: number | null): Promise<void>;
-  /** Newest first, from below `before` (a `sequence`) on. */
+  /** Newest first, from below `before` (a `sequence`) on; where `after` is given, oldest first, from above it on. */
   list(page: {
     readonly status?: OutboxStatus;
     readonly before?: number;
+    readonly after?: number;
     readonly limit: number;
   }): Promise<OutboxRecord[]>;
   /** Deliver these once more, from the first attempt on, whatever became of them. Gives how many there are. */

@@ -158,7 +158,7 @@ const MANY = 500;
 
 async function examineOutbox({ webhook, sessions }: Config, outbox: Outbox): Promise<Finding[]> {
   const dead = await outbox.list({ status: 'dead', limit: MANY });
-  const pending = await outbox.list({ status: 'pending', limit: MANY });
+  const pending = await outbox.list({ status: 'pending', after: 0, limit: MANY });
   const late = pending.filter(({ createdAt }) => Date.now() - createdAt > LATE_MS);
   const [reason] = [...dead, ...late].map(({ lastError }) => lastError).filter((error) => error !== null);
   const why = reason === undefined ? '' : `, such as: ${reason}`;

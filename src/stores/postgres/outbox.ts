@@ -50,14 +50,15 @@ export function createPostgresOutbox(pool: Pool): Outbox & OutboxBacklog & Pick<
         await query(failed, [id, attempts, storable(reason), retryInMs]);
       }),
 
-    list: ({ status, before, limit }) =>
+    list: ({ status, before, after, limit }) =>
       pool.operation(async (query) => {
         const rows = await query(
           `select * from outbox
             where ${status === undefined ? 'true' : IS[status]} and ($1::bigint is null or sequence < $1)
-            order by sequence desc
-            limit $2::bigint`,
-          [before ?? null, limit],
+              and ($2::bigint is null or sequence > $2)
+            order by sequence ${after === undefined ? 'desc' : 'asc'}
+            limit $3::bigint`,
+          [before ?? null, after ?? null, limit],
         );
         return rows.map(toRecord);
       }),

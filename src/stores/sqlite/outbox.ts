@@ -31,13 +31,15 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
     `UPDATE outbox SET last_error = :reason, next_attempt_at = coalesce(:retryAt, next_attempt_at), dead_at = :deadAt
      WHERE id = :id AND attempts = :attempts AND ${PENDING}`,
   );
-  const list = db.prepare(
-    `SELECT * FROM outbox
-     WHERE (:status IS NULL OR :status = CASE WHEN delivered_at IS NOT NULL THEN 'delivered'
-                                              WHEN dead_at IS NOT NULL THEN 'dead' ELSE 'pending' END)
-       AND (:before IS NULL OR sequence < :before)
-     ORDER BY sequence DESC LIMIT :limit`,
-  );
+  const inOrder = (order: 'ASC' | 'DESC') =>
+    db.prepare(
+      `SELECT * FROM outbox
+       WHERE (:status IS NULL OR :status = CASE WHEN delivered_at IS NOT NULL THEN 'delivered'
+                                                WHEN dead_at IS NOT NULL THEN 'dead' ELSE 'pending' END)
+         AND (:before IS NULL OR sequence < :before) AND (:after IS NULL OR sequence > :after)
+       ORDER BY sequence ${order} LIMIT :limit`,
+    );
+  const [newestFirst, oldestFirst] = [inOrder('DESC'), inOrder('ASC')];
   const replay = db.prepare(
     `UPDATE outbox SET attempts = 0, next_attempt_at = :now, delivered_at = NULL, dead_at = NULL, last_error = NULL
      WHERE id IN (SELECT value FROM json_each(:ids))`,
@@ -74,8 +76,11 @@ export function createSqliteOutbox(db: Database, clock: Clock): Outbox & OutboxB
         failed.run({ id, attempts, reason, retryAt, deadAt });
       }),
 
-    list: ({ status, before, limit }) =>
-      db.read(() => list.all({ status: status ?? null, before: before ?? null, limit }).map(toRecord)),
+    list: ({ status = null, before = null, after, limit }) =>
+      db.read(() => {
+        const list = after === undefined ? newestFirst : oldestFirst;
+        return list.all({ status, before, after: after ?? null, limit }).map(toRecord);
+      }),
 
     replay: (ids) =>
       db.write(() => Number(replay.run({ ids: JSON.stringify(ids), now: clock.now() }).changes)),
