@@ -191,7 +191,7 @@ function describeErrors(operations: readonly Operation[]): string {
   return `## Errors
 
 \`application/problem+json\` as of RFC 9457. Decide by \`error_code\`; \`error_message\` is a sentence for people that says what to do next,
-\`details\` is for programs. 429 and 503 have \`Retry-After\`.
+\`details\` is for programs. 423, 429 and 503 have \`Retry-After\`.
 
 | status | when |
 |---|---|

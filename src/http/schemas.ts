@@ -131,6 +131,7 @@ const PROBLEM_MEANINGS: Readonly<Record<number, string>> = {
   412: 'INVALID_REQUEST: another version of tus than 1.0.0.',
   415: 'UNSUPPORTED_FORMAT or UNSUPPORTED_MEDIA_TYPE: a video in a format that is not taken, as declared or by its first bytes; a body of another content type.',
   422: 'IDEMPOTENCY_KEY_REUSED, DIGEST_MISMATCH or INFECTED: another request with a used key; a file that is not the declared one; malware.',
+  423: 'UPLOAD_LOCKED: all bytes are stored, and the upload cannot be completed yet. See `Retry-After`.',
   429: 'QUOTA_EXCEEDED, SESSION_LIMIT_EXCEEDED or RATE_LIMITED: see `Retry-After`.',
   460: 'CHECKSUM_MISMATCH: the bytes do not match their checksum; the offset is unchanged.',
   500: 'SESSION_CREATION_FAILED or INTERNAL_ERROR.',

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { type Refusal, refused } from '../core/errors.ts';
+import { type ErrorCode, type Refusal, refused, SluiceError } from '../core/errors.ts';
 import { isPartialUpload, type Session } from '../core/session.ts';
 import { type AppendResult, endedRefusal } from '../engine/append.ts';
 import {
@@ -40,7 +40,7 @@ export function createTusDialect(deps: ProtocolDeps) {
       return refuse(exchange, endedRefusal(found));
     }
     // To tus an offset that equals the length means complete, so the upload has to be.
-    const outcome = await engine.finishStored(found);
+    const outcome = await engine.finishStored(found).catch(lockDuringOutage);
     if (!outcome.ok) return refuse(exchange, outcome.refusal);
     const session = outcome.value;
     const length = session.uploadLength ?? session.expectedFileSize;
@@ -159,6 +159,27 @@ export function createTusDialect(deps: ProtocolDeps) {
 const WRONG_VERSION: Refusal = refused('INVALID_REQUEST', `Send "Tus-Resumable: ${TUS_VERSION}".`, {
   details: { errors: [{ path: 'header/tus-resumable', message: `must be ${TUS_VERSION}` }] },
 }).refusal;
+
+const OUTAGES: ReadonlySet<ErrorCode> = new Set([
+  'LEDGER_UNAVAILABLE',
+  'REDIS_CONNECTION_ERROR',
+  'STORAGE_UNAVAILABLE',
+]);
+
+/**
+ * An upload that has all its bytes, and waits only for what is away, is locked: 423. The 503 of an outage would be
+ * taken for the loss of the upload: tus-js-client then sends the file once more, in a new session, and the stored one
+ * is completed and counted as well. Of all errors of HEAD, locked is the only one after which it asks again.
+ */
+function lockDuringOutage(fault: unknown): never {
+  const isOutage = fault instanceof SluiceError && OUTAGES.has(fault.code) && !fault.bytesAreLost;
+  if (!isOutage) throw fault;
+  const message = 'All bytes are stored, but the upload cannot be completed yet. Ask again in a moment.';
+  throw new SluiceError('UPLOAD_LOCKED', message, {
+    cause: fault,
+    retryAfterSeconds: fault.retryAfterSeconds ?? 1,
+  });
+}
 
 /** An empty PATCH at the right offset is a question, and no reason to disturb a running writer. */
 function changesNothing(session: Session, offset: number, length: number | null, bodyLength: number | null) {

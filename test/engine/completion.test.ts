@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, truncate } from 'node:fs/promises';
+import { readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
+import { tusJsClient } from '../clients/node-clients.ts';
 import { startStopwatch } from '../helpers/stopwatch.ts';
 import { exchange } from '../protocols/raw-http.ts';
-import { assertCompleted, assertFailed, assertQuota, offsetOf, patch, sendPart } from './running.ts';
+import { assertCompleted, assertFailed, assertQuota, offsetOf, patch, sendPart, TUS } from './running.ts';
 import { fakeMp4, type ServiceOptions, startService } from './service.ts';
 
 const FILE = fakeMp4(300_000);
@@ -61,6 +62,46 @@ for (const when of ['before', 'after'] as const) {
     });
   }
 }
+
+/** A ledger that does not settle the first so many times. */
+function awayFor(times: number): ServiceOptions {
+  let left = times;
+  return {
+    wrapLedger: (ledger) => ({
+      ...ledger,
+      async settle(settlement) {
+        if (left-- > 0) throw new SluiceError('LEDGER_UNAVAILABLE', 'Try again.', { retryAfterSeconds: 3 });
+        return ledger.settle(settlement);
+      },
+    }),
+  };
+}
+
+test('while a stored upload cannot be completed, tus-js-client waits for it and sends nothing again', async (t) => {
+  const service = await startService(t, awayFor(5));
+  const endpoint = `${service.origin}/v1/uploads`;
+  const url = await tusJsClient({ endpoint, authorization: service.authorization() }, FILE);
+  const sessionIds = service.events.flatMap(({ type, sessionId }) => (type === 'created' ? [sessionId] : []));
+  assert.equal(sessionIds.length, 1, 'one session');
+  const [sessionId = ''] = sessionIds;
+  assert.ok(url.includes(sessionId));
+  await assertCompleted(service, await service.find({ sessionId }), FILE);
+});
+
+test('the tus HEAD of a stored upload is 423 while it cannot be completed, but 503 once its bytes are lost', async (t) => {
+  const service = await startService(t, awayFor(2));
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  assert.equal((await patch(service, session, 0, FILE)).status, 503);
+  const head = () => exchange(service.port, 'HEAD', service.target(session), TUS);
+  const locked = await head();
+  assert.equal(locked.status, 423);
+  assert.equal(locked.headers['retry-after'], '3');
+  assert.equal(locked.headers['upload-offset'], undefined);
+
+  const [stored = ''] = await service.finishedFiles();
+  await rm(join(service.uploadFolder, stored));
+  assert.equal((await head()).status, 503);
+});
 
 test('a seal whose answer was lost is repeated, and the upload completes', async (t) => {
   let lost = 0;

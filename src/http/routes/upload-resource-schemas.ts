@@ -22,7 +22,7 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
     response: {
       200: Type.Null(),
       204: Type.Null({ description: 'The same in the IETF draft.' }),
-      ...problems(400, 401, 403, 404, 410, 412, 503),
+      ...problems(400, 401, 403, 404, 410, 412, 423, 503),
     },
   },
   GET: {
@@ -52,7 +52,7 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
       200: Type.Null({ description: 'What HEAD answers, where that is the override.' }),
       204: Type.Null(),
       201: COMPLETED,
-      ...problems(...TRANSFER_PROBLEMS),
+      ...problems(...TRANSFER_PROBLEMS, 423),
     },
   },
   DELETE: {
