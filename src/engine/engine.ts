@@ -12,7 +12,7 @@ import {
   TAKEN_OVER,
 } from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';
-import { type Comparison, compareContent } from './compare.ts';
+import { type Comparison, compareContent, lengthOf } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
 import { createGathering } from './gathering.ts';
@@ -37,6 +37,8 @@ export interface UploadEngine extends FinalUploads {
   finishStored(session: Session): Promise<Outcome<Session>>;
   /** Whether the body is, byte for byte, what the completed session holds. Nothing is stored. */
   compare(session: Session, body: RequestBody): Promise<Comparison>;
+  /** Bytes of a body: more than `most` where it is longer than that. A chunked one is read, and nothing stored. */
+  lengthOf(body: RequestBody, most: number): Promise<number | 'cut'>;
   /** Stop whoever writes the session, in whatever process; its bytes are acknowledged first. */
   stop(session: Session): Promise<boolean>;
   /** Obey another process that wants to write: see `WriterSignals`. */
@@ -143,6 +145,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     },
 
     compare: (session, body) => compareContent(session, body, limits),
+    lengthOf: (body, most) => lengthOf(body, most, limits),
     stopUpTo: writers.stopUpTo,
 
     async stop({ sessionId, writer }) {

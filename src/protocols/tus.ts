@@ -97,9 +97,7 @@ export function createTusDialect(deps: ProtocolDeps) {
         return acknowledged(exchange, result.session);
       case 'completed_before':
         if (offset !== result.session.uploadOffset) return mismatch(exchange, result.session, offset);
-        await exchange.body.ready(1);
-        if (exchange.body.received > 0) return refuse(exchange, endedRefusal(result.session));
-        return acknowledged(exchange, result.session);
+        return answerAtTheEnd(exchange, result.session);
       case 'offset_mismatch':
         return mismatch(exchange, result.session, offset);
       case 'length_conflict':
@@ -112,6 +110,15 @@ export function createTusDialect(deps: ProtocolDeps) {
       case 'cut':
         return abandon(exchange);
     }
+  }
+
+  /** Without bytes a PATCH asks whether the upload is complete. Only a chunked one has to come to tell that. */
+  async function answerAtTheEnd(exchange: Exchange, session: Session): Promise<FastifyReply> {
+    const { reply, body } = exchange;
+    if (body.declaredLength === null) sendContinue(reply);
+    const length = await engine.lengthOf(body, 0);
+    if (length === 'cut') return abandon(exchange);
+    return length === 0 ? acknowledged(exchange, session) : refuse(exchange, endedRefusal(session));
   }
 
   async function terminate(exchange: Exchange, session: Session): Promise<FastifyReply> {

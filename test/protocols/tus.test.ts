@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { assertCompleted, offsetOf, PATCH, patch, TUS } from '../engine/running.ts';
+import { assertCompleted, offsetOf, PATCH, patch, sendPart, TUS } from '../engine/running.ts';
 import { fakeMp4, startService } from '../engine/service.ts';
-import { exchange } from './raw-http.ts';
+import { chunked, exchange, head, rawClient } from './raw-http.ts';
 
 const FILE = fakeMp4(150_000);
 const EXTENSIONS = ['creation', 'creation-with-upload', 'creation-defer-length', 'termination', 'expiration'];
@@ -159,6 +159,52 @@ test('an empty PATCH is 204, and on a complete upload raises no second event', a
   assert.equal(more.json().error_code, 'UPLOAD_COMPLETED');
   assert.equal(service.events.filter((event) => event.type === 'completed').length, 1);
   await assertCompleted(service, session, FILE);
+});
+
+const AT_THE_END = { ...PATCH, 'upload-offset': FILE.length };
+
+for (const expected of [{}, { expect: '100-continue' }]) {
+  test(`bytes announced for a complete upload are refused before they come ${JSON.stringify(expected)}`, async (t) => {
+    const service = await startService(t);
+    const session = await service.newSession({ expectedFileSize: FILE.length });
+    await patch(service, session, 0, FILE);
+    const client = rawClient(service.port);
+    const headers = { ...AT_THE_END, ...expected, 'content-length': 5 };
+    await client.send(head('PATCH', service.target(session), headers));
+    const answer = await client.answer();
+    assert.deepEqual([answer.status, answer.json().error_code], [409, 'UPLOAD_COMPLETED']);
+    assert.deepEqual(client.interim, []);
+    client.socket.destroy();
+  });
+}
+
+test('to a complete upload a chunked PATCH is told to go on, and its body decides', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  await patch(service, session, 0, FILE);
+  for (const [body, status] of [
+    [Buffer.alloc(0), 204],
+    [Buffer.from('more'), 409],
+  ] as const) {
+    const client = rawClient(service.port);
+    const headers = { ...AT_THE_END, expect: '100-continue', 'transfer-encoding': 'chunked' };
+    await client.send(head('PATCH', service.target(session), headers));
+    await new Promise((resolve) => client.socket.once('data', resolve));
+    await client.send(chunked(body));
+    assert.equal((await client.answer()).status, status);
+    assert.deepEqual(client.interim, [100]);
+    client.socket.destroy();
+  }
+  await assertCompleted(service, session, FILE);
+});
+
+test('a chunked PATCH to a complete upload that does not come is cut off as any other', async (t) => {
+  const service = await startService(t, { engine: { idleTimeoutMs: 100 } });
+  const session = await service.newSession({ expectedFileSize: 5000 });
+  await patch(service, session, 0, FILE.subarray(0, 5000));
+  const headers = { ...AT_THE_END, 'upload-offset': 5000, 'transfer-encoding': 'chunked' };
+  const client = await sendPart(service, session, 'PATCH', headers, Buffer.alloc(0));
+  await client.closed;
 });
 
 test('POST can stand for PATCH, HEAD and DELETE', async (t) => {
