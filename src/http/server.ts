@@ -1,5 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import { holdContinue } from '../protocols/expect-continue.ts';
 import { answerClientError } from './client-errors.ts';
 import { limitConnections } from './connections.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
@@ -80,6 +81,7 @@ export function createServer(options: {
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app, createRouteTable(app));
   acceptJsonBodies(app);
+  holdContinue(app);
   cutSlowBodies(app, connections.bodyTimeoutMs);
   limitConnections(app.server, { perAddress: connections.perAddress, trustsProxy });
   if (options.requestTracer) traceRequests(app, options.requestTracer);

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { answerClientError } from './client-errors.ts';
-import { UPLOADS_PATH } from './urls.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its body is bytes of an upload: it reads and watches them itself, and says when they may be sent. */
+    readonly takesBytes?: true;
+  }
+}
 
 /**
  * Cuts connections whose JSON body comes too slowly: 408. Node's own limit for a whole request would end long
@@ -14,7 +20,7 @@ export function cutSlowBodies(app: FastifyInstance, deadlineMs: number): void {
   let timer: NodeJS.Timeout | undefined;
 
   app.addHook('preParsing', (request, _reply, _payload, done) => {
-    if (!request.raw.complete && !request.url.startsWith(UPLOADS_PATH)) {
+    if (!request.raw.complete && !request.routeOptions.config.takesBytes) {
       awaited.set(request.raw, Date.now() + deadlineMs);
       timer ??= setInterval(look, deadlineMs / 10).unref();
     }

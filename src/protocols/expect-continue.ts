@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { FastifyReply } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /**
  * `Expect: 100-continue` (RFC 9110, section 10.1.1). Node answers it before any handler runs; the upload
@@ -7,12 +7,15 @@ import type { FastifyReply } from 'fastify';
  */
 const waiting = new WeakSet<IncomingMessage>();
 
-/** Requests below `path` wait for `sendContinue`; all others are let go on at once, as Node does. */
-export function holdContinue(server: Server, path: string): void {
-  server.on('checkContinue', (request, response) => {
-    if (request.url?.startsWith(path)) waiting.add(request);
-    else response.writeContinue();
-    server.emit('request', request, response);
+/** Requests of routes that take bytes wait for `sendContinue`; all others are let go on at once, as Node does. */
+export function holdContinue(app: FastifyInstance): void {
+  app.server.on('checkContinue', (request, response) => {
+    waiting.add(request);
+    app.server.emit('request', request, response);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    if (awaitsContinue(request.raw) && !request.routeOptions.config.takesBytes) sendContinue(reply);
+    done();
   });
 }
 

@@ -91,9 +91,10 @@ for (const [why, length, token, status] of [
   });
 }
 
-test('other addresses answer Expect: 100-continue as ever', async (t) => {
+test('other addresses answer Expect: 100-continue as ever, JSON below the upload resource too', async (t) => {
   const service = await startService(t);
-  const client = rawClient(service.port);
+  const session = await service.newSession();
+  const [path, query] = service.target(session).split('?');
   const body = '{}';
   const headers = {
     authorization: service.authorization(),
@@ -101,12 +102,21 @@ test('other addresses answer Expect: 100-continue as ever', async (t) => {
     'content-length': body.length,
     expect: '100-continue',
   };
-  await client.send(head('POST', '/v1/dashboard/upload/initiate', headers));
-  await new Promise((resolve) => client.socket.once('data', resolve));
-  await client.send(body);
-  assert.equal((await client.answer()).status, 400);
-  assert.deepEqual(client.interim, [100]);
-  client.socket.destroy();
+  for (const [target, status] of [
+    ['/v1/dashboard/upload/initiate', 400],
+    [`${path}/parts?${query}`, 400],
+    [`${path}/complete?${query}`, 400],
+    ['/v1/uploads/s3/multipart', 400],
+    ['/v1/nowhere', 404],
+  ] as const) {
+    const client = rawClient(service.port);
+    await client.send(head('POST', target, headers));
+    await new Promise((resolve) => client.socket.once('data', resolve));
+    await client.send(body);
+    assert.equal((await client.answer()).status, status, target);
+    assert.deepEqual(client.interim, [100], target);
+    client.socket.destroy();
+  }
 });
 
 test('a client that dies at any moment of a refusal does no harm', async (t) => {

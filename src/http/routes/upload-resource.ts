@@ -9,7 +9,6 @@ import {
   refuse,
   type UploadMethod,
 } from '../../protocols/exchange.ts';
-import { holdContinue } from '../../protocols/expect-continue.ts';
 import { createIetfDialect } from '../../protocols/ietf.ts';
 import { generalLimit, PARTIAL_UPLOAD, tellComplete } from '../../protocols/ietf-headers.ts';
 import { DEFAULT_LINGER, type LingerBounds, linger } from '../../protocols/linger.ts';
@@ -47,7 +46,6 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
   };
   const exchanges = new WeakMap<FastifyRequest, Omit<Exchange, 'request' | 'reply'>>();
 
-  holdContinue(app.server, UPLOADS_PATH);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
@@ -85,6 +83,7 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
       method,
       url: `${UPLOADS_PATH}/:session_id`,
       exposeHeadRoute: false,
+      config: { takesBytes: true },
       schema: describeMethod(method),
       async handler(request, reply) {
         const exchange = exchangeOf(request, reply);
@@ -103,7 +102,10 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
     });
   }
 
-  const creation = { config: { createsSession: true }, schema: describeCreation() } as const;
+  const creation = {
+    config: { takesBytes: true, createsSession: true },
+    schema: describeCreation(),
+  } as const;
   app.post(UPLOADS_PATH, creation, async (request, reply) => {
     const exchange = exchangeOf(request, reply);
     if (spoken(exchange) === 'ietf') return ietf.create(exchange);
@@ -111,7 +113,7 @@ export const uploadResourceRoutes: FastifyPluginAsync<UploadResourceDeps> = asyn
   });
 
   for (const url of [UPLOADS_PATH, `${UPLOADS_PATH}/:session_id`]) {
-    app.options(url, { schema: { hide: true } }, (request, reply) => {
+    app.options(url, { config: { takesBytes: true }, schema: { hide: true } }, (request, reply) => {
       reply.header('upload-limit', generalLimit(deps.uploads.limits));
       return tus.options(exchangeOf(request, reply));
     });
