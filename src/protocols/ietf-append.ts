@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { Refusal } from '../core/errors.ts';
 import type { Session } from '../core/session.ts';
 import { type AppendResult, type BodyCheck, endedRefusal } from '../engine/append.ts';
+import type { Comparison } from '../engine/compare.ts';
 import { sendJson } from '../http/send-json.ts';
 import { sessionStatusJson } from '../http/views.ts';
 import { abandon, type Exchange, type ProtocolDeps, refuse } from './exchange.ts';
@@ -113,19 +114,32 @@ async function repeat(
   bytes: IetfBytes,
   session: Session,
 ): Promise<FastifyReply> {
-  const { body, reply } = exchange;
-  const start = bytes.start === 'restart' ? 0 : bytes.start;
-  const end = body.declaredLength === null ? null : start + body.declaredLength;
-  if (bytes.complete && end === session.uploadOffset && agrees(session, exchange.request.headers)) {
-    // Where bytes came before these, their place is what makes them the same; a whole file can be compared.
-    if (start > 0) return finalAnswer(deps, exchange, session);
-    sendContinue(reply);
-    const comparison = await deps.engine.compare(session, body);
+  const { reply, request } = exchange;
+  if (bytes.complete && agrees(session, request.headers)) {
+    const start = bytes.start === 'restart' ? 0 : bytes.start;
+    const comparison = await compareFrom(start, deps, exchange, session);
     if (comparison === 'cut') return abandon(exchange);
     if (comparison === 'same') return finalAnswer(deps, exchange, session);
   }
   tellComplete(reply, false);
   return refuse(exchange, endedRefusal(session));
+}
+
+/** Where bytes came before these, place and number are what makes them the same; a whole file can be compared. */
+async function compareFrom(
+  start: number,
+  { engine }: ProtocolDeps,
+  { body, reply }: Exchange,
+  session: Session,
+): Promise<Comparison> {
+  const length = session.uploadOffset - start;
+  const { declaredLength } = body;
+  if (length < 0 || (declaredLength ?? length) !== length) return 'different';
+  if (start === 0 || declaredLength === null) sendContinue(reply);
+  if (start === 0) return engine.compare(session, body);
+  const sent = await engine.lengthOf(body, length);
+  if (sent === 'cut') return 'cut';
+  return sent === length ? 'same' : 'different';
 }
 
 /** Whether what a request tells of the whole file is true of this one. */
