@@ -50,7 +50,7 @@ export function createFinalUploads(deps: Deps): FinalUploads {
     try {
       const takeover = await takeOver(deps, slot, found);
       clean = takeover.clean;
-      if (takeover.kind === 'overtaken') return refuse(TAKEN_OVER);
+      if (takeover.kind === 'stopped') return refuse(stopRefusal(takeover.reason));
       if (takeover.kind === 'not_taken') {
         return takeover.result.kind === 'ended'
           ? conclude(takeover.result.session, null)

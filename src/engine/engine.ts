@@ -3,18 +3,12 @@ import { accepted, type Outcome } from '../core/errors.ts';
 import type { StopOrder } from '../core/ports/writer-signals.ts';
 import { isPartialUpload, type Session } from '../core/session.ts';
 import { ifEnded, measure, objectTo } from './admit.ts';
-import {
-  type AppendRequest,
-  type AppendResult,
-  NO_SESSION,
-  SENT_DIRECTLY,
-  SHUTTING_DOWN,
-  TAKEN_OVER,
-} from './append.ts';
+import { type AppendRequest, type AppendResult, NO_SESSION, SENT_DIRECTLY, SHUTTING_DOWN } from './append.ts';
 import { openRequestBody, type RequestBody } from './body.ts';
 import { type Comparison, compareContent, lengthOf } from './compare.ts';
 import { createCompletion } from './completion.ts';
 import { createFinalUploads, type FinalUploads } from './concatenation.ts';
+import { stopRefusal } from './ending.ts';
 import { createGathering } from './gathering.ts';
 import { createHashing, threadWhereItPays } from './hashing.ts';
 import { engineLimits } from './limits.ts';
@@ -93,7 +87,9 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
   }
 
   async function write(request: AppendRequest, slot: WriterSlot, takeover: Takeover, onOpened: () => void) {
-    if (takeover.kind === 'overtaken') return { kind: 'refused', refusal: TAKEN_OVER } as const;
+    if (takeover.kind === 'stopped') {
+      return { kind: 'refused', refusal: stopRefusal(takeover.reason) } as const;
+    }
     if (takeover.kind === 'not_taken') {
       const { result } = takeover;
       const ended = result.kind === 'ended' ? ifEnded(result.session) : null;

@@ -1,7 +1,7 @@
 import type { SessionStore, TakeResult } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { EngineDeps } from './parts.ts';
-import type { WriterSlot } from './writers.ts';
+import { type StopReason, stopReasonOf, type WriterSlot } from './writers.ts';
 
 /**
  * Becoming the writer of a session. The holder is asked to stop before the session is taken, so that what it
@@ -9,8 +9,8 @@ import type { WriterSlot } from './writers.ts';
  * this question, that one is asked afterwards.
  */
 export type Takeover =
-  /** A newer request came while this one waited: taking the session now would fence that one. */
-  | { readonly kind: 'overtaken'; readonly clean: boolean }
+  /** Stopped while it waited. Where a newer request came, taking the session now would fence that one. */
+  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly clean: boolean }
   /** `sole`: every writer before is known to have stopped. */
   | {
       readonly kind: 'taken';
@@ -32,9 +32,11 @@ interface Deps extends Pick<EngineDeps, 'instance' | 'stopRemoteWriter'> {
 export async function takeOver(deps: Deps, slot: WriterSlot, found: Session): Promise<Takeover> {
   const { sessionId } = found;
   const alone = await slot.alone;
-  if (slot.signal.aborted) return { kind: 'overtaken', clean: alone };
+  let reason = stopReasonOf(slot.signal);
+  if (reason) return { kind: 'stopped', reason, clean: alone };
   const foundLeft = await hasLeft(found.writer, found.epoch);
-  if (slot.signal.aborted) return { kind: 'overtaken', clean: alone };
+  reason = stopReasonOf(slot.signal);
+  if (reason) return { kind: 'stopped', reason, clean: alone };
 
   slot.taking();
   const result = await deps.sessions.take(sessionId, deps.instance);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import type { Session } from '../../src/core/session.ts';
 import { createWriters } from '../../src/engine/writers.ts';
 import { startStopwatch } from '../helpers/stopwatch.ts';
 import { exchange } from '../protocols/raw-http.ts';
 import { assertCompleted, offsetOf, PATCH, patch, sendPart } from './running.ts';
-import { fakeMp4, startService } from './service.ts';
+import { fakeMp4, type Service, startService } from './service.ts';
 
 const FILE = fakeMp4(1_000_000);
 const WHOLE = { ...PATCH, 'upload-offset': 0, 'content-length': FILE.length };
@@ -134,6 +135,47 @@ test('where the writer of another process is known to have stopped, the same fil
   assert.deepEqual(asked, [session.sessionId]);
   assert.deepEqual(await second.partialFiles(), [before]);
 });
+
+/** What waits for a writer of another process to stop, and the code that it is refused with. */
+const NEWCOMERS = {
+  async 'a request'(service: Service, session: Session): Promise<unknown> {
+    return (await exchange(service.port, 'PUT', service.target(session), {}, FILE)).json().error_code;
+  },
+  async 'the joining of pieces'(service: Service, session: Session): Promise<unknown> {
+    const outcome = await service.engine.concatenate(await service.find(session), []);
+    return outcome.ok ? null : outcome.refusal.code;
+  },
+};
+
+for (const [newcomer, come] of Object.entries(NEWCOMERS)) {
+  for (const [what, code, happen] of [
+    ['the service stops', 'STORAGE_UNAVAILABLE', ({ engine }: Service) => engine.close(2000)],
+    [
+      'the upload is cancelled',
+      'SESSION_EXPIRED',
+      ({ engine }: Service, session: Session) => engine.stop(session),
+    ],
+  ] as const) {
+    test(`${newcomer} that still waits to take over when ${what} is refused for that`, async (t) => {
+      const asked = Promise.withResolvers<void>();
+      const left = Promise.withResolvers<boolean>();
+      const service = await startService(t, {
+        async stopRemoteWriter() {
+          asked.resolve();
+          return left.promise;
+        },
+      });
+      const session = await service.newSession({ expectedFileSize: FILE.length });
+      await service.store.take(session.sessionId, 'another process');
+      const answer = come(service, session);
+      await asked.promise;
+      const over = happen(service, session);
+      left.resolve(true);
+      assert.equal(await answer, code);
+      await over;
+    });
+  }
+}
 
 test('a newcomer waits for all writers before it, and is told when one of them does not leave', async () => {
   const writers = createWriters(30);
