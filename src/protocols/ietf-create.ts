@@ -3,6 +3,7 @@ import type { SessionDraft } from '../core/session.ts';
 import { EMPTY_FILE } from '../engine/verify.ts';
 import { admitCaller } from '../http/auth/authenticate.ts';
 import { invalidRequestRefusal } from '../http/invalid-request.ts';
+import { isName, NOT_A_NAME } from '../http/routes/initiate-body.ts';
 import { fileNameOf } from './content-disposition.ts';
 import { DEFAULT_CONTEXT } from './default-context.ts';
 import { type Exchange, type ProtocolDeps, refuse, refuseHeader } from './exchange.ts';
@@ -36,13 +37,17 @@ export async function createIetfUpload(deps: ProtocolDeps, exchange: Exchange): 
     return refuse(exchange, invalidRequestRefusal([fault]), { type: INCONSISTENT_LENGTH });
   }
   const length = told ?? implied;
+  const filename = fileNameOf(request.headers['content-disposition']);
+  if (!isName(filename)) {
+    return refuseHeader(exchange, { path: 'header/content-disposition/filename', message: NOT_A_NAME });
+  }
   if (length === 0 && deps.uploads.limits.allowedFormats !== '*') return refuse(exchange, EMPTY_FILE);
 
   const draft: SessionDraft = {
     dashboardContext: JSON.stringify(DEFAULT_CONTEXT),
     expectedFileSize: length,
     fileFormat: formatOfFiletype(contentType),
-    filename: fileNameOf(request.headers['content-disposition']),
+    filename,
     sha256: parseSha256(request.headers['repr-digest'])?.toString('hex') ?? null,
     uploadMetadata: null,
   };

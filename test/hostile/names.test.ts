@@ -110,6 +110,16 @@ test('tus metadata and disposition headers follow the same rules', async () => {
     });
     assert.equal(status, 400, JSON.stringify(name));
   }
+  for (const name of ['a%0D%0AX%3A%20y', 'a%00']) {
+    const { status } = await call('/v1/uploads', {
+      method: 'POST',
+      headers: {
+        'upload-complete': '?0',
+        'content-disposition': `attachment; filename*=UTF-8''${name}`,
+      },
+    });
+    assert.equal(status, 400, name);
+  }
   for (const metadata of [
     'filename !!!',
     'filename',

@@ -84,6 +84,20 @@ test('creation needs a signed-in user, and is refused over quota, over size, emp
   await assertQuota(service, { used: 0, reserved: 150_000 });
 });
 
+test('a name with line breaks or NUL is 400, as in initiate, and nothing is created', async (t) => {
+  const service = await startService(t);
+  for (const name of ['a%00.mp4', 'a%0D%0Ab.mp4', '%E2%80%8Ba%7F.mp4']) {
+    const headers = { 'upload-complete': '?0', 'content-disposition': `inline; filename*=UTF-8''${name}` };
+    const answer = await create(service, headers, FILE.subarray(0, 10));
+    assert.equal(answer.status, 400, name);
+    assert.deepEqual(answer.json().details, {
+      errors: [{ path: 'header/content-disposition/filename', message: 'must not have control characters' }],
+    });
+    assert.equal(answer.headers['upload-complete'], '?0');
+  }
+  await assertQuota(service, { used: 0, reserved: 0 });
+});
+
 test('a declared representation digest is checked when the last byte is there', async (t) => {
   const service = await startService(t);
   const digest = `sha-256=:${createHash('sha256').update('another').digest('base64')}:`;

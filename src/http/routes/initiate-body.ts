@@ -21,9 +21,12 @@ const WORKFLOW_TYPES = [
 /** A member that may be left out or null, which mean the same. */
 const Nullable = <T>(schema: object) => Type.Unsafe<T | null>(schema);
 
-const isName = (text: string | null) =>
-  // A name with line breaks or NUL is no name, and half a surrogate pair is no text.
-  text === null || (!/\p{Cc}/u.test(text) && text.isWellFormed());
+/** A name with line breaks or NUL is no name, and half a surrogate pair is no text. Null is none, and may be. */
+export function isName(text: string | null): boolean {
+  return text === null || (!/\p{Cc}/u.test(text) && text.isWellFormed());
+}
+
+export const NOT_A_NAME = 'must not have control characters';
 
 export const InitiateBody = Type.Object({
   dashboard_context: Type.Object(
@@ -64,7 +67,7 @@ export const InitiateBody = Type.Object({
     Type.Refine(
       Nullable<string>({ type: ['string', 'null'], maxLength: 255, description: 'Shown, never a path.' }),
       isName,
-      () => 'must not have control characters',
+      () => NOT_A_NAME,
     ),
   ),
   transfer: Type.Optional(
