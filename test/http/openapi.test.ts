@@ -7,6 +7,7 @@ import { initiateBody, P, signToken, startApp, type TestApp } from '../helpers/a
 interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
+  readonly description?: string;
   readonly security?: readonly Record<string, unknown>[];
   readonly parameters?: readonly { readonly name: string; readonly description?: string }[];
   readonly requestBody?: { readonly content?: Record<string, { schema: Members }> };
@@ -116,6 +117,20 @@ test('every answer, parameter and member of a body says what it is', async (t) =
     }
   }
   assert.deepEqual(silent, []);
+});
+
+test('of requests that several dialects know the OpenAPI document names them all', async (t) => {
+  const { paths } = await readDocument(await startApp(t));
+  for (const [method, path] of [
+    ['post', '/v1/uploads'],
+    ['post', '/v1/uploads/{session_id}'],
+    ['patch', '/v1/uploads/{session_id}'],
+  ] as const) {
+    const { summary, description } = paths[path]?.[method] ?? {};
+    const text = `${summary} ${description}`;
+    for (const dialect of ['tus 1.0.0', 'IETF'])
+      assert.ok(text.includes(dialect), `${method} ${path}: ${dialect}`);
+  }
 });
 
 test('answers are what the OpenAPI document says', async (t) => {
