@@ -33,7 +33,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       if (!isUtf8(bytes)) return done(refuse({ path: '', message: 'must be UTF-8' }));
       const text = bytes.toString();
       parseSafely(request, text, (error, value) => {
-        if (error) return done(refuse({ path: '', message: 'must be JSON without __proto__ members' }));
+        if (error) return done(refuse({ path: '', message: isJson(text) ? POISONOUS : 'is not valid JSON' }));
         const scan = scanJson(text);
         if (scan.depth > MAX_JSON_DEPTH) {
           return done(refuse({ path: '', message: `must not be nested deeper than ${MAX_JSON_DEPTH}` }));
@@ -43,6 +43,18 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       });
     },
   );
+}
+
+const POISONOUS = 'must be JSON without __proto__ or constructor.prototype members';
+
+/** Fastify's parser does not tell which of the two was wrong. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The member of the body's top-level object as it was written, or undefined where it has none. */

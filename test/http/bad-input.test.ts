@@ -81,6 +81,25 @@ for (const store of STORES) {
   });
 }
 
+test('what is wrong with a JSON body is told: that it is none, or whom its members poison', async (t) => {
+  const app = await startApp(t);
+  const context = JSON.stringify(initiateBody().dashboard_context);
+  const notJson = 'The request is not valid JSON.';
+  const poisons = 'The request must be JSON without __proto__ or constructor.prototype members.';
+  for (const [body, message] of [
+    ["{'bad'", notJson],
+    ['{"__proto__":', notJson],
+    [`{"dashboard_context":${context},}`, notJson],
+    [`{"dashboard_context":${context},"__proto__":{}}`, poisons],
+    ['{"a":[{"\\u005f_proto__":1}]}', poisons],
+    ['{"constructor":{"prototype":1}}', poisons],
+  ] as const) {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await app.call(INITIATE, { method: 'POST', body, headers });
+    assert.deepEqual([answer.status, answer.body.detail], [400, message], body);
+  }
+});
+
 test('a file name is data: a path in it is kept, and leads nowhere', async (t: TestContext) => {
   const app = await startApp(t);
   const { status, body } = await app.call(INITIATE, { json: initiateBody({ filename: '../../x' }) });
