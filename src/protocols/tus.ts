@@ -163,9 +163,12 @@ export function createTusDialect(deps: ProtocolDeps) {
   };
 }
 
-const WRONG_VERSION: Refusal = refused('INVALID_REQUEST', `Send "Tus-Resumable: ${TUS_VERSION}".`, {
-  details: { errors: [{ path: 'header/tus-resumable', message: `must be ${TUS_VERSION}` }] },
-}).refusal;
+/** Whoever sends a file by POST may never have heard of tus. */
+const WRONG_VERSION: Refusal = refused(
+  'INVALID_REQUEST',
+  `Send "Tus-Resumable: ${TUS_VERSION}", or PUT the whole file to the upload_url of a session.`,
+  { details: { errors: [{ path: 'header/tus-resumable', message: `must be ${TUS_VERSION}` }] } },
+).refusal;
 
 const OUTAGES: ReadonlySet<ErrorCode> = new Set([
   'LEDGER_UNAVAILABLE',

@@ -34,6 +34,7 @@ test('a missing or wrong version is 412, says which we speak, and changes nothin
     ['PATCH', target, { ...PATCH, 'upload-offset': 0, 'tus-resumable': '0.2.2' }],
     ['HEAD', target, { 'tus-resumable': '1.0.1' }],
     ['DELETE', target, { 'tus-resumable': '2.0.0' }],
+    ['POST', target, {}],
     ['POST', '/v1/uploads', { 'upload-length': 5 }],
     ['POST', '/v1/uploads', { 'upload-length': 5, 'tus-resumable': '' }],
   ] as const;
@@ -43,6 +44,8 @@ test('a missing or wrong version is 412, says which we speak, and changes nothin
     assert.equal(answer.status, 412, `${method} ${JSON.stringify(headers)}`);
     assert.equal(answer.headers['tus-version'], '1.0.0');
     assert.equal(answer.headers['tus-resumable'], '1.0.0');
+    if (method === 'HEAD') continue;
+    assert.match(String(answer.json().detail), /^Send "Tus-Resumable: 1\.0\.0", or PUT the whole file/);
   }
   assert.equal((await service.find(session)).uploadOffset, 0);
 });
