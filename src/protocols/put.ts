@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
+import type { Refusal } from '../core/errors.ts';
 import type { Session } from '../core/session.ts';
 import { endedRefusal } from '../engine/append.ts';
+import { invalidRequestRefusal } from '../http/invalid-request.ts';
 import { sendJson } from '../http/send-json.ts';
 import { sessionStatusJson } from '../http/views.ts';
 import {
@@ -14,6 +16,7 @@ import {
 } from './exchange.ts';
 import { sendContinue } from './expect-continue.ts';
 import { tellState } from './ietf-headers.ts';
+import { mediaTypeOf } from './tus-headers.ts';
 
 /** Plain HTTP: PUT the whole file, GET its status, HEAD its offset, DELETE it. */
 export function createPlainDialect(deps: ProtocolDeps) {
@@ -36,12 +39,11 @@ export function createPlainDialect(deps: ProtocolDeps) {
       case 'completed_before':
         return repeat(exchange, result.session);
       case 'length_conflict':
-        return refuseHeader(exchange, {
-          path: 'header/content-length',
-          message: `must be the declared size of ${result.session.expectedFileSize} bytes, and the body as long`,
-        });
+        return refuseBody(exchange, wrongLength(result.session));
       case 'refused':
-        return refuse(exchange, result.refusal);
+        return result.refusal.code === 'UNSUPPORTED_FORMAT'
+          ? refuseBody(exchange, result.refusal)
+          : refuse(exchange, result.refusal);
       case 'cut':
         return abandon(exchange);
       case 'stored':
@@ -85,3 +87,16 @@ export function createPlainDialect(deps: ProtocolDeps) {
     DELETE: (exchange, session) => cancelUpload(deps, exchange, session),
   } satisfies Dialect;
 }
+
+function wrongLength({ expectedFileSize }: Session): Refusal {
+  const message = `must be the declared size of ${expectedFileSize} bytes, and the body as long`;
+  return invalidRequestRefusal([{ path: 'header/content-length', message }]);
+}
+
+/** A body is taken whatever its type, so of a form nothing is said before it turns out not to be the file. */
+function refuseBody(exchange: Exchange, refusal: Refusal): Promise<FastifyReply> {
+  if (mediaTypeOf(exchange.contentType) !== 'multipart/form-data') return refuse(exchange, refusal);
+  return refuse(exchange, { ...refusal, message: `${refusal.message} ${NO_FORMS}` });
+}
+
+const NO_FORMS = 'A form is not taken apart: send the file itself as the body, as curl -T does.';

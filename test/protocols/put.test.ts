@@ -36,6 +36,22 @@ for (const contentType of [
   });
 }
 
+for (const [expectedFileSize, status, code] of [
+  [FILE.length, 400, 'INVALID_REQUEST'],
+  [null, 415, 'UNSUPPORTED_FORMAT'],
+] as const) {
+  test(`to whoever sends a form with the file in it, declared as ${expectedFileSize}, ${status} says so`, async (t) => {
+    const service = await startService(t);
+    const session = await service.newSession({ expectedFileSize });
+    const part = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n';
+    const form = Buffer.concat([Buffer.from(part), FILE, Buffer.from('\r\n--x--\r\n')]);
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    const answer = await exchange(service.port, 'PUT', service.target(session), headers, form);
+    assert.deepEqual([answer.status, answer.json().error_code], [status, code]);
+    assert.match(String(answer.json().detail), /send the file itself as the body/);
+  });
+}
+
 for (const size of [1, 7, 16_384]) {
   test(`a PUT in chunks of ${size} works`, async (t) => {
     const service = await startService(t);
