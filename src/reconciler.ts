@@ -4,6 +4,8 @@ import type { Reconcile, Reconciliation } from './core/reconcile.ts';
 /** A pass that failed, since a store was away, is not put off for the whole interval. */
 const RETRY_MS = 5000;
 const LEASE = 'reconciler';
+/** Uploads that cannot be completed are named in the log, but no more than these. */
+const NAMED = 10;
 /** Others leave it to the one that was first for a little longer than its interval. */
 const LEASE_SPARE_MS = 10_000;
 
@@ -71,10 +73,17 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   function tell(found: Reconciliation): void {
-    const { accounts, drifted, driftBytes, finished, completed } = found;
+    const { accounts, drifted, driftBytes, finished, completed, stuck } = found;
     const details = { accounts, drifted, quota_drift_bytes: driftBytes, finished, completed };
     if (drifted > 0) log.warn(details, 'accounts had drifted from the ledger, and are healed');
     else if (finished + completed > 0) log.info(details, 'finished uploads that were interrupted');
+    if (stuck.length > 0) {
+      const named = stuck.slice(0, NAMED).map(({ sessionId }) => sessionId);
+      log.warn(
+        { stuck: stuck.length, session_ids: named, err: stuck[0]?.fault },
+        'uploads with all their bytes cannot be completed; it is tried again',
+      );
+    }
   }
 
   return {

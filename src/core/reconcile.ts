@@ -25,10 +25,17 @@ export interface Reconciliation {
   readonly finished: number;
   /** Sessions with all their bytes, which nobody was completing any more, and that are completed now. */
   readonly completed: number;
+  /** Sessions with all their bytes that could not be completed: each stays as it is until the next pass. */
+  readonly stuck: readonly StuckUpload[];
   /** What all accounts together had reserved when they were looked at, in bytes. */
   readonly reservedBytes: number;
   /** Live sessions of all accounts. */
   readonly activeSessions: number;
+}
+
+export interface StuckUpload {
+  readonly sessionId: string;
+  readonly fault: unknown;
 }
 
 export interface ReconcileDeps {
@@ -41,32 +48,46 @@ export interface ReconcileDeps {
 
 export type Reconcile = (signal?: AbortSignal) => Promise<Reconciliation>;
 
-type Tally = { -readonly [Name in keyof Reconciliation]: number };
+/** What one pass has found so far. */
+interface Pass {
+  readonly tally: { -readonly [Name in Exclude<keyof Reconciliation, 'stuck'>]: number };
+  readonly stuck: StuckUpload[];
+  readonly undecided: Set<string>;
+}
 
-/** Throws where a store is away; what was healed until then stays so. */
+/** Throws where a store is away, once nobody is at work any more; what was healed until then stays so. */
 export function createReconcile({ store, ledger, events, finishStored }: ReconcileDeps): Reconcile {
   const accountBook = createAccountBook({ store, ledger });
   /** Sealed sessions that were undecided when they were looked at last: somebody may be completing them. */
   let undecidedBefore: ReadonlySet<string> = new Set();
 
-  async function settleSealed(sessionId: string, undecided: Set<string>, tally: Tally): Promise<void> {
+  async function settleSealed(sessionId: string, pass: Pass): Promise<void> {
     const decision = await ledger.decision(sessionId);
     // Whoever voided it also ends it; where he died, the sweeper does so when its time comes.
     if (decision?.kind === 'voided') return;
     if (decision?.kind === 'settled') {
       const session = await store.finish(sessionId, decision.completion);
       if (session?.status !== 'completed') return;
-      tally.finished += 1;
+      pass.tally.finished += 1;
       const { userId, uploadOffset, uploadLength } = session;
       events.emit({ type: 'completed', sessionId, userId, uploadOffset, uploadLength });
       return;
     }
-    undecided.add(sessionId);
+    pass.undecided.add(sessionId);
     if (!undecidedBefore.has(sessionId)) return;
     const session = await store.find(sessionId);
     if (session?.status !== 'active' || !session.sealed) return;
-    const outcome = await finishStored(session);
-    if (outcome.ok && outcome.value.status === 'completed') tally.completed += 1;
+    await completeStored(session, pass);
+  }
+
+  /** One upload that cannot be completed, whatever the reason, must not keep the others waiting. */
+  async function completeStored(session: Session, { tally, stuck }: Pass): Promise<void> {
+    try {
+      const outcome = await finishStored(session);
+      if (outcome.ok && outcome.value.status === 'completed') tally.completed += 1;
+    } catch (fault) {
+      stuck.push({ sessionId: session.sessionId, fault });
+    }
   }
 
   /** Bytes by which what is used here is not what the ledger says; null where it agrees, or is loaded anyway. */
@@ -89,13 +110,14 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
     return drift;
   }
 
-  async function reconcileUser(userId: string, undecided: Set<string>, tally: Tally): Promise<void> {
+  async function reconcileUser(userId: string, pass: Pass): Promise<void> {
+    const { tally } = pass;
     const found = await store.read(userId);
     if (found.kind === 'known') {
       tally.reservedBytes += found.quota.reservedBytes;
       tally.activeSessions += found.quota.activeSessions;
     }
-    for (const sessionId of found.sealed) await settleSealed(sessionId, undecided, tally);
+    for (const sessionId of found.sealed) await settleSealed(sessionId, pass);
     const miscounted = await store.recount(userId);
     const drift = await lastingDriftOf(userId);
     if (drift !== null) await accountBook.reload(userId);
@@ -105,24 +127,29 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
   }
 
   return async function reconcile(signal) {
-    const tally: Tally = {
+    const tally = {
       ...{ accounts: 0, drifted: 0, driftBytes: 0, finished: 0, completed: 0 },
       ...{ reservedBytes: 0, activeSessions: 0 },
     };
-    const undecided = new Set<string>();
+    const pass: Pass = { tally, stuck: [], undecided: new Set() };
+    const faults: unknown[] = [];
+    const isOver = () => faults.length > 0 || signal?.aborted === true;
+
+    async function reconcileUsers(queue: Iterable<string>): Promise<void> {
+      for (const userId of queue) {
+        if (isOver()) return;
+        await reconcileUser(userId, pass).catch((fault: unknown) => void faults.push(fault));
+      }
+    }
+
     for await (const users of store.knownAccounts()) {
       const queue = users.values();
-      await Promise.all(
-        Array.from({ length: WIDTH }, async () => {
-          for (const userId of queue) {
-            if (signal?.aborted) return;
-            await reconcileUser(userId, undecided, tally);
-          }
-        }),
-      );
-      if (signal?.aborted) break;
+      await Promise.all(Array.from({ length: WIDTH }, () => reconcileUsers(queue)));
+      if (isOver()) break;
     }
-    undecidedBefore = undecided;
-    return tally;
+    // A pass that ended early has not looked at all that the one before had seen.
+    undecidedBefore = isOver() ? undecidedBefore.union(pass.undecided) : pass.undecided;
+    if (faults.length > 0) throw faults[0];
+    return { ...tally, stuck: pass.stuck };
   };
 }

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createAccountBook } from '../../src/core/account-book.ts';
-import { accepted } from '../../src/core/errors.ts';
+import { accepted, SluiceError } from '../../src/core/errors.ts';
 import { createReconcile, type Reconcile, type ReconcileDeps } from '../../src/core/reconcile.ts';
 import type { Session } from '../../src/core/session.ts';
 import { createSqliteLedger } from '../../src/stores/sqlite/ledger.ts';
@@ -58,13 +59,24 @@ async function openWorld(t: TestContext, backend: 'redis' | 'sqlite') {
       assert.ok(finished);
       return finished;
     },
-    reconciler: (finishStored: ReconcileDeps['finishStored'] = async (session) => accepted(session)) =>
+    reconciler: (
+      finishStored: ReconcileDeps['finishStored'] = async (session) => accepted(session),
+      changes: Partial<ReconcileDeps> = {},
+    ) =>
       createReconcile({
         store,
         ledger,
         finishStored,
         events: { emit: ({ type, sessionId }) => events.push(`${type} ${sessionId}`) },
+        ...changes,
       }),
+    /** The store, which knows of these users alone, one batch after the other. */
+    storeOf: (...batches: readonly (readonly string[])[]) => ({
+      ...store,
+      async *knownAccounts() {
+        yield* batches;
+      },
+    }),
   };
 }
 
@@ -96,7 +108,7 @@ function openSqlite(t: TestContext, folder: string) {
   };
 }
 
-const NOTHING = { drifted: 0, driftBytes: 0, finished: 0, completed: 0 };
+const NOTHING = { drifted: 0, driftBytes: 0, finished: 0, completed: 0, stuck: [] };
 
 /** What a pass found wrong; how much all have reserved is another test's affair. */
 async function findings(reconcile: Reconcile) {
@@ -179,6 +191,67 @@ for (const backend of ['sqlite', 'redis'] as const) {
     assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1, completed: 1 });
     assert.equal((await w.store.find(session.sessionId))?.status, 'completed');
     assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 700, reservedBytes: 0 });
+  });
+
+  test(`${backend}: an upload that cannot be completed is told of, and keeps nobody else waiting`, async (t) => {
+    const w = await openWorld(t, backend);
+    const users = Array.from({ length: 10 }, newUser);
+    const [stuck, ...others] = await Promise.all(users.map((userId) => w.sealed(userId, 700)));
+    assert.ok(stuck);
+    const fault = new SluiceError('STORAGE_UNAVAILABLE', 'the scanner is away');
+    const finishStored = async (found: Session) => {
+      if (found.sessionId === stuck.sessionId) throw fault;
+      return accepted(await w.complete(found));
+    };
+    const store = w.storeOf(users.slice(0, 5), users.slice(5));
+    const reconcile = w.reconciler(finishStored, { store });
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 10 });
+    const told = { ...NOTHING, accounts: 10, stuck: [{ sessionId: stuck.sessionId, fault }] };
+    assert.deepEqual(await findings(reconcile), { ...told, completed: others.length });
+    assert.deepEqual(await findings(reconcile), told, 'it is tried again');
+    assert.equal((await w.store.find(stuck.sessionId))?.status, 'active');
+  });
+
+  test(`${backend}: a pass that fails ends when nobody is at work any more, and forgets nothing that was seen`, async (t) => {
+    const w = await openWorld(t, backend);
+    const [unlucky, slow, late] = [newUser(), newUser(), newUser()];
+    const sessions = { slow: await w.sealed(slow, 700), late: await w.sealed(late, 700) };
+    const [begun, failed, goOn] = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+    assert.ok(begun && failed && goOn);
+    let away = false;
+    const listed = w.storeOf([unlucky, slow], [late]);
+    const store = {
+      ...listed,
+      async recount(userId: string) {
+        if (!away || userId !== unlucky) return listed.recount(userId);
+        await begun.promise;
+        failed.resolve();
+        throw new SluiceError('REDIS_CONNECTION_ERROR', 'away');
+      },
+    };
+    const finishStored = async (found: Session) => {
+      begun.resolve();
+      await goOn.promise;
+      return accepted(await w.complete(found));
+    };
+    const reconcile = w.reconciler(finishStored, { store });
+    await reconcile();
+    away = true;
+    let ended = false;
+    const pass = reconcile().finally(() => {
+      ended = true;
+    });
+    const rejected = assert.rejects(pass, { code: 'REDIS_CONNECTION_ERROR' });
+    await failed.promise;
+    await setImmediate();
+    assert.equal(ended, false, 'an upload is being completed');
+    goOn.resolve();
+    await rejected;
+    assert.equal((await w.store.find(sessions.slow.sessionId))?.status, 'completed');
+    assert.equal((await w.store.find(sessions.late.sessionId))?.status, 'active');
+    away = false;
+    assert.partialDeepStrictEqual(await reconcile(), { completed: 1 });
+    assert.equal((await w.store.find(sessions.late.sessionId))?.status, 'completed');
   });
 
   test(`${backend}: a voided session stays unfinished, and a lost ledger changes nothing`, async (t) => {

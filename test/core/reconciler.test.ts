@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import type { Leases } from '../../src/core/ports.ts';
-import type { Reconcile } from '../../src/core/reconcile.ts';
+import type { Reconcile, Reconciliation } from '../../src/core/reconcile.ts';
 import { type ReconcilerOptions, startReconciler } from '../../src/reconciler.ts';
 
 const FOUND = {
   ...{ accounts: 1, drifted: 1, driftBytes: 41, finished: 0, completed: 0 },
-  ...{ reservedBytes: 0, activeSessions: 0 },
+  ...{ reservedBytes: 0, activeSessions: 0, stuck: [] },
 };
 const SILENT: ReconcilerOptions['log'] = { info: () => {}, warn: () => {} };
 
@@ -75,6 +75,38 @@ test('a pass that fails is told of once and tried again; what a pass found is to
   assert.equal(passes, 3);
   assert.match(told[0]?.[1] ?? '', /failed/);
   assert.partialDeepStrictEqual(told[1]?.[0], { drifted: 1, quota_drift_bytes: 41 });
+});
+
+test('uploads that cannot be completed are told of with each pass, a few by their names, and hurry no pass', async (t) => {
+  const fault = new SluiceError('STORAGE_UNAVAILABLE', 'the scanner is away');
+  const stuck = Array.from({ length: 12 }, (_, n) => ({ sessionId: `session ${n}`, fault }));
+  const told: [object, string][] = [];
+  const done = Promise.withResolvers<void>();
+  const passed: Reconciliation[] = [];
+  const reconciler = startReconciler({
+    reconcile: async () => ({ ...FOUND, drifted: 0, driftBytes: 0, stuck }),
+    leases: sharedLeases()('one'),
+    intervalMs: 20,
+    log: {
+      info: () => {},
+      warn(details, message) {
+        told.push([details, message]);
+        if (told.length === 2) done.resolve();
+      },
+    },
+    onPass: (found) => passed.push(found),
+  });
+  t.after(() => reconciler.stop());
+  await done.promise;
+  for (const [details, message] of told.slice(0, 2)) {
+    assert.partialDeepStrictEqual(details, { stuck: 12, err: fault });
+    assert.equal(
+      'session_ids' in details && Array.isArray(details.session_ids) && details.session_ids.length,
+      10,
+    );
+    assert.match(message, /cannot be completed/);
+  }
+  assert.ok(passed.length >= 1, 'such a pass counts as any other');
 });
 
 test('stopping breaks a running pass off', async (t) => {
