@@ -5,7 +5,7 @@ import type { Failure, Session } from './session.ts';
 
 /**
  * How sessions end. Two processes can be at it at once (the last byte arrives while its owner cancels, or
- * while the sweeper comes by), so somebody has to arbitrate: for a sealed session it is the ledger. Whoever
+ * the reconciler gives up what another completes), so somebody has to arbitrate: for a sealed session it is the ledger. Whoever
  * writes its row first wins: `settle` makes it completed for good, `voidSession` makes it never so. Sessions
  * that are not sealed cannot be settled, so ending them needs the session store alone.
  */
@@ -21,7 +21,10 @@ export interface Endings {
   complete(session: Session, contentSha256: string): Promise<Outcome<Session>>;
   fail(session: Session, failure: Failure): Promise<Session>;
   cancel(session: Session): Promise<Outcome<Session>>;
-  /** For the sweeper. A session that had ended before only loses what is left of its bytes. */
+  /**
+   * For the sweeper, and for the reconciler where a sealed session can never be completed. A session that had ended
+   * before only loses what is left of its bytes; one that completed meanwhile stays so.
+   */
   expire(session: Session): Promise<Session>;
   /**
    * For the sweeper: sessions whose time is over, all at once. Gives those that need nothing more: it was this call

@@ -1,5 +1,5 @@
 import { createAccountBook } from './account-book.ts';
-import type { Outcome } from './errors.ts';
+import { type Outcome, SluiceError } from './errors.ts';
 import type { Accounts, Events, KnownAccounts, Ledger, SessionStore } from './ports.ts';
 import type { Session } from './session.ts';
 
@@ -25,7 +25,10 @@ export interface Reconciliation {
   readonly finished: number;
   /** Sessions with all their bytes, which nobody was completing any more, and that are completed now. */
   readonly completed: number;
-  /** Sessions with all their bytes that could not be completed: each stays as it is until the next pass. */
+  /**
+   * Sessions with all their bytes that could not be completed. Each stays as it is until the next pass, but those whose
+   * bytes are lost, and whose time is over, have expired.
+   */
   readonly stuck: readonly StuckUpload[];
   /** What all accounts together had reserved when they were looked at, in bytes. */
   readonly reservedBytes: number;
@@ -44,6 +47,10 @@ export interface ReconcileDeps {
   readonly events: Events;
   /** Complete a sealed session that nobody completes. May be repeated, and done by two at once. */
   readonly finishStored: (session: Session) => Promise<Outcome<Session>>;
+  /** End a sealed session that can never be completed, unless the ledger has settled it. */
+  readonly expire: (session: Session) => Promise<Session>;
+  /** Milliseconds since the epoch; left out: this machine's clock, which may differ from the stores'. */
+  readonly now?: () => number;
 }
 
 export type Reconcile = (signal?: AbortSignal) => Promise<Reconciliation>;
@@ -52,19 +59,18 @@ export type Reconcile = (signal?: AbortSignal) => Promise<Reconciliation>;
 interface Pass {
   readonly tally: { -readonly [Name in Exclude<keyof Reconciliation, 'stuck'>]: number };
   readonly stuck: StuckUpload[];
-  readonly undecided: Set<string>;
+  readonly unfinished: Set<string>;
 }
 
 /** Throws where a store is away, once nobody is at work any more; what was healed until then stays so. */
-export function createReconcile({ store, ledger, events, finishStored }: ReconcileDeps): Reconcile {
+export function createReconcile(deps: ReconcileDeps): Reconcile {
+  const { store, ledger, events, finishStored, expire, now = Date.now } = deps;
   const accountBook = createAccountBook({ store, ledger });
-  /** Sealed sessions that were undecided when they were looked at last: somebody may be completing them. */
-  let undecidedBefore: ReadonlySet<string> = new Set();
+  /** Sealed sessions that were not finished when they were looked at last: somebody may have been at it. */
+  let unfinishedBefore: ReadonlySet<string> = new Set();
 
   async function settleSealed(sessionId: string, pass: Pass): Promise<void> {
     const decision = await ledger.decision(sessionId);
-    // Whoever voided it also ends it; where he died, the sweeper does so when its time comes.
-    if (decision?.kind === 'voided') return;
     if (decision?.kind === 'settled') {
       const session = await store.finish(sessionId, decision.completion);
       if (session?.status !== 'completed') return;
@@ -73,20 +79,29 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
       events.emit({ type: 'completed', sessionId, userId, uploadOffset, uploadLength });
       return;
     }
-    pass.undecided.add(sessionId);
-    if (!undecidedBefore.has(sessionId)) return;
+    pass.unfinished.add(sessionId);
+    if (!unfinishedBefore.has(sessionId)) return;
     const session = await store.find(sessionId);
     if (session?.status !== 'active' || !session.sealed) return;
-    await completeStored(session, pass);
+    try {
+      // Whoever voided it would have ended it as well, had he not died.
+      if (decision?.kind === 'voided') await expire(session);
+      else await completeStored(session, pass);
+    } catch (fault) {
+      // One upload, whatever is the matter with it, must not keep the others waiting.
+      pass.stuck.push({ sessionId, fault });
+    }
   }
 
-  /** One upload that cannot be completed, whatever the reason, must not keep the others waiting. */
-  async function completeStored(session: Session, { tally, stuck }: Pass): Promise<void> {
+  async function completeStored(session: Session, { tally }: Pass): Promise<void> {
     try {
       const outcome = await finishStored(session);
       if (outcome.ok && outcome.value.status === 'completed') tally.completed += 1;
     } catch (fault) {
-      stuck.push({ sessionId: session.sessionId, fault });
+      // A storage that is not mounted looks the same for a while: the upload has its time.
+      const isLost = fault instanceof SluiceError && fault.bytesAreLost;
+      if (isLost && now() >= session.expiresAt) await expire(session);
+      throw fault;
     }
   }
 
@@ -131,7 +146,7 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
       ...{ accounts: 0, drifted: 0, driftBytes: 0, finished: 0, completed: 0 },
       ...{ reservedBytes: 0, activeSessions: 0 },
     };
-    const pass: Pass = { tally, stuck: [], undecided: new Set() };
+    const pass: Pass = { tally, stuck: [], unfinished: new Set() };
     const faults: unknown[] = [];
     const isOver = () => faults.length > 0 || signal?.aborted === true;
 
@@ -148,7 +163,7 @@ export function createReconcile({ store, ledger, events, finishStored }: Reconci
       if (isOver()) break;
     }
     // A pass that ended early has not looked at all that the one before had seen.
-    undecidedBefore = isOver() ? undecidedBefore.union(pass.undecided) : pass.undecided;
+    unfinishedBefore = isOver() ? unfinishedBefore.union(pass.unfinished) : pass.unfinished;
     if (faults.length > 0) throw faults[0];
     return { ...tally, stuck: pass.stuck };
   };

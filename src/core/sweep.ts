@@ -19,7 +19,8 @@ interface Deps {
 
 /**
  * Expire what is due and delete the bytes nobody will finish. It works from the store's own list, so it can
- * never touch a live session or a file it does not know. A session whose bytes cannot be deleted now stays on
+ * never touch a live session or a file it does not know. Sealed ones it leaves to the reconciler: all their bytes
+ * are there, however late, and somebody may be completing them. A session whose bytes cannot be deleted now stays on
  * the list; the others go on, and the first fault is thrown at the end.
  *
  * It can wait, and requests cannot: after each step it gives way to them.
@@ -28,6 +29,7 @@ export function createSweep({ store, endings }: Deps) {
   return async function sweep(signal?: AbortSignal, background = createBackground()): Promise<number> {
     const faults: unknown[] = [];
     const underWay = new Set<string>();
+    const sealed = new Set<string>();
     let cleaned = 0;
     let isLast = false;
     let listing: Promise<unknown> = Promise.resolve();
@@ -44,8 +46,12 @@ export function createSweep({ store, endings }: Deps) {
       // What was forgotten while this was listed is done as well.
       const taken = new Set(underWay);
       const due = await store.due(BATCH);
-      if (due.length < BATCH) isLast = true;
-      const batch = due.filter(({ sessionId }) => !taken.has(sessionId) && !underWay.has(sessionId));
+      // The list begins anew where it is through: then nothing may be left on it but what stays.
+      if (due.length < BATCH || due.every(({ sessionId }) => sealed.has(sessionId))) isLast = true;
+      for (const { status, sessionId } of due) if (status === 'active') sealed.add(sessionId);
+      const batch = due.filter(
+        ({ sessionId }) => !sealed.has(sessionId) && !taken.has(sessionId) && !underWay.has(sessionId),
+      );
       for (const { sessionId } of batch) underWay.add(sessionId);
       return batch;
     }

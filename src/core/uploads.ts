@@ -50,6 +50,8 @@ export interface Uploads {
   fail(session: Session, failure: Failure): Promise<Session>;
   /** As `fail`, by its owner's wish; cancelling an ended session changes nothing, a completed one is 409. */
   cancel(session: Session): Promise<Outcome<Session>>;
+  /** As `fail`, where nobody is to blame: its time is over, or it can never be completed. */
+  expire(session: Session): Promise<Session>;
   /**
    * Expire what is due, delete bytes nobody will finish. Gives the number of sessions that were cleaned.
    * @param background what else is done while nobody waits; left out: nothing.
@@ -70,6 +72,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     complete: endings.complete,
     fail: endings.fail,
     cancel: endings.cancel,
+    expire: endings.expire,
     sweep: createSweep({ ...deps, endings }),
   };
 }

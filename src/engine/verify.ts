@@ -84,6 +84,7 @@ async function feed(digest: FileDigest, blobs: BlobStore, ref: BlobRef, length: 
   if (seen !== length) {
     throw new SluiceError('STORAGE_UNAVAILABLE', 'The stored bytes are incomplete. Try again in a moment.', {
       cause: new Error(`storage has ${seen} of the ${length} bytes that were acknowledged`),
+      bytesAreLost: true,
     });
   }
 }

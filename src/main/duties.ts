@@ -53,6 +53,7 @@ export function startDuties(deps: DutiesDeps): Duties {
         ledger: stores.ledger,
         events,
         finishStored: engine.finishStored,
+        expire: uploads.expire,
       }),
       leases,
       intervalMs: config.reconcileIntervalMs,

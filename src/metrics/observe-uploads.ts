@@ -51,7 +51,7 @@ export function countEndings(instruments: Instruments): Events {
           break;
         case 'expired':
           ended(type).add(1);
-          // Only the sweeper makes this a session's state, once, and with it goes the reservation.
+          // Only the sweeper and the reconciler make this a session's state, once, and with it goes the reservation.
           expired.add(1);
           break;
         case 'failed':

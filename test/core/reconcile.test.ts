@@ -1,120 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { createAccountBook } from '../../src/core/account-book.ts';
 import { accepted, SluiceError } from '../../src/core/errors.ts';
-import { createReconcile, type Reconcile, type ReconcileDeps } from '../../src/core/reconcile.ts';
 import type { Session } from '../../src/core/session.ts';
-import { createSqliteLedger } from '../../src/stores/sqlite/ledger.ts';
-import { createSqliteSessionStore } from '../../src/stores/sqlite/sessions.ts';
-import { newUser, shardOf } from '../contracts/session-store/harness.ts';
-import { PATIENT_MS, redisHarness } from '../contracts/session-store/redis-harness.ts';
-import { admissionOf, admitted, committed, taken } from '../contracts/session-store/workshop.ts';
-import { sharedRedisPort } from '../helpers/redis.ts';
+import { newUser } from '../contracts/session-store/harness.ts';
+import { TTL_MS } from '../contracts/session-store/workshop.ts';
 
-const LIMIT = 10_000;
-const clock = { now: () => Date.now() };
-
-/** A session store and a ledger, and hands that reach into the store behind its back. */
-async function openWorld(t: TestContext, backend: 'redis' | 'sqlite') {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-reconcile-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'ledger.db');
-  const ledger = createSqliteLedger({ file, clock, defaultLimitBytes: LIMIT, periodMs: 86_400_000 });
-  t.after(() => ledger.close());
-  const { store, misread } = backend === 'redis' ? await openRedis(t) : openSqlite(t, folder);
-  const accountBook = createAccountBook({ store, ledger });
-  const events: string[] = [];
-
-  async function settle({ sessionId, userId, uploadOffset, createdAt }: Session) {
-    const settlement = await ledger.settle({
-      ...{ sessionId, userId, createdAt, bytes: uploadOffset, format: 'mp4', sha256: 'ab'.repeat(32) },
-      ...{ storageKey: sessionId, filename: null, dashboardContext: '{}' },
-    });
-    if (settlement.kind !== 'settled') assert.fail('the session is voided');
-    return settlement.completion;
-  }
-
-  return {
-    store,
-    ledger,
-    accountBook,
-    misread,
-    events,
-    settle,
-    /** All bytes stored, about to be verified: the moment before the ledger decides. */
-    async sealed(userId: string, bytes: number): Promise<Session> {
-      const admission = admissionOf(userId, bytes);
-      const { sessionId } = admitted(await accountBook.withAccount(userId, () => store.admit(admission)));
-      const { epoch } = taken(await store.take(sessionId, 'a'));
-      return committed(await store.commit(sessionId, epoch, { offset: bytes, seal: true }));
-    },
-    async complete(session: Session): Promise<Session> {
-      const finished = await store.finish(session.sessionId, await settle(session));
-      assert.ok(finished);
-      return finished;
-    },
-    reconciler: (
-      finishStored: ReconcileDeps['finishStored'] = async (session) => accepted(session),
-      changes: Partial<ReconcileDeps> = {},
-    ) =>
-      createReconcile({
-        store,
-        ledger,
-        finishStored,
-        events: { emit: ({ type, sessionId }) => events.push(`${type} ${sessionId}`) },
-        ...changes,
-      }),
-    /** The store, which knows of these users alone, one batch after the other. */
-    storeOf: (...batches: readonly (readonly string[])[]) => ({
-      ...store,
-      async *knownAccounts() {
-        yield* batches;
-      },
-    }),
-  };
-}
-
-async function openRedis(t: TestContext) {
-  const harness = await redisHarness(sharedRedisPort(), PATIENT_MS);
-  t.after(() => harness.close());
-  const { redis, prefix, bare } = harness;
-  return {
-    store: bare,
-    /** `used`, `limit` or, in Redis, `reserved` of the user's account is by so many bytes too high. */
-    async misread(userId: string, field: string, by: number) {
-      await redis.hincrby(`${prefix}:{${shardOf(userId)}}:u:${userId}`, field, by);
-    },
-  };
-}
-
-function openSqlite(t: TestContext, folder: string) {
-  const file = join(folder, 'sessions.db');
-  const store = createSqliteSessionStore({ file, clock });
-  t.after(() => store.close());
-  return {
-    store,
-    async misread(userId: string, field: string, by: number) {
-      const db = new DatabaseSync(file, { timeout: 1000 });
-      const column = `${field}_bytes`;
-      db.prepare(`UPDATE cached_accounts SET ${column} = ${column} + ? WHERE user_id = ?`).run(by, userId);
-      db.close();
-    },
-  };
-}
-
-const NOTHING = { drifted: 0, driftBytes: 0, finished: 0, completed: 0, stuck: [] };
-
-/** What a pass found wrong; how much all have reserved is another test's affair. */
-async function findings(reconcile: Reconcile) {
-  const { reservedBytes: _reserved, activeSessions: _active, ...found } = await reconcile();
-  return found;
-}
+import { findings, LIMIT, NOTHING, openWorld } from './reconcile-world.ts';
 
 for (const backend of ['sqlite', 'redis'] as const) {
   test(`${backend}: an upload that was settled, but not finished, is finished once`, async (t) => {
@@ -252,6 +145,49 @@ for (const backend of ['sqlite', 'redis'] as const) {
     away = false;
     assert.partialDeepStrictEqual(await reconcile(), { completed: 1 });
     assert.equal((await w.store.find(sessions.late.sessionId))?.status, 'completed');
+  });
+
+  test(`${backend}: an upload whose bytes are lost is given up, but not before its time`, async (t) => {
+    const w = await openWorld(t, backend);
+    const userId = newUser();
+    const [lost, unreadable] = [await w.sealed(userId, 700), await w.sealed(userId, 50)];
+    const fault = (session: Session) =>
+      new SluiceError('STORAGE_UNAVAILABLE', 'no bytes', {
+        bytesAreLost: session.sessionId === lost.sessionId,
+      });
+    let ahead = 0;
+    const reconcile = w.reconciler(
+      async (session) => {
+        throw fault(session);
+      },
+      { now: () => Date.now() + ahead },
+    );
+    await reconcile();
+    assert.equal((await reconcile()).stuck.length, 2);
+    assert.equal((await w.store.find(lost.sessionId))?.status, 'active');
+    ahead = TTL_MS;
+    assert.equal((await reconcile()).stuck.length, 2, 'it is told of');
+    assert.equal((await w.store.find(lost.sessionId))?.status, 'expired');
+    assert.equal((await w.store.find(unreadable.sessionId))?.status, 'active', 'its bytes may come back');
+    assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 0, reservedBytes: 50 });
+    assert.partialDeepStrictEqual(await reconcile(), { stuck: [{ sessionId: unreadable.sessionId }] });
+  });
+
+  test(`${backend}: a session that somebody voided, and did not live to end, is ended with the second look`, async (t) => {
+    const w = await openWorld(t, backend);
+    const userId = newUser();
+    const { sessionId } = await w.sealed(userId, 700);
+    await w.ledger.voidSession(sessionId, userId);
+    const reconcile = w.reconciler();
+    await reconcile();
+    assert.equal(
+      (await w.store.find(sessionId))?.status,
+      'active',
+      'whoever voided it may be about to end it',
+    );
+    assert.deepEqual(await findings(reconcile), { ...NOTHING, accounts: 1 });
+    assert.equal((await w.store.find(sessionId))?.status, 'expired');
+    assert.partialDeepStrictEqual(await w.accountBook.quota(userId), { usedBytes: 0, reservedBytes: 0 });
   });
 
   test(`${backend}: a voided session stays unfinished, and a lost ledger changes nothing`, async (t) => {

@@ -110,6 +110,26 @@ test('what the ledger could not be told of stays on the list, and is told of by 
   assert.deepEqual(await world.eventIds(), endingIds(ids));
 });
 
+test('sealed sessions are left to whoever completes them, however many and however late; the others go on', async (t) => {
+  const world = await openWorld(t);
+  const sealed = await world.sessions(600);
+  await Promise.all(
+    sealed.map(async (sessionId) => {
+      await world.store.take(sessionId, 'a');
+      await world.store.commit(sessionId, 1, { offset: 10, storage: 'here', seal: true });
+    }),
+  );
+  const ids = await world.sessions(300, 2);
+  await world.advance(2 * TTL_MS);
+  for (const expected of [ids.length, 0]) assert.equal(await world.uploads.sweep(), expected);
+  assert.deepEqual(idsOf(world.told), ids.toSorted());
+  assert.deepEqual(await world.eventIds(), endingIds(ids));
+  for (const sessionId of sealed) {
+    assert.partialDeepStrictEqual(await world.store.find(sessionId), { status: 'active', sealed: true });
+    assert.equal(await world.ledger.decision(sessionId), null);
+  }
+});
+
 test('work that can wait rests for longer the busier the process is', async () => {
   let spinning = true;
   function spin(): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createReconcile, type Reconcile } from '../../src/core/reconcile.ts';
 import type { Session } from '../../src/core/session.ts';
 import { exchange, head, rawClient } from '../protocols/raw-http.ts';
 import type { Service } from './service.ts';
@@ -33,6 +34,17 @@ export async function offsetOf(service: Service, session: Session): Promise<numb
   const answer = await exchange(service.port, 'HEAD', service.target(session), TUS);
   assert.equal(answer.status, 200);
   return Number(answer.headers['upload-offset']);
+}
+
+/** What the process on duty does from time to time. @param now this machine's clock; left out: as it is. */
+export function reconcilerOf({ store, ledger, engine, uploads }: Service, now?: () => number): Reconcile {
+  const { finishStored } = engine;
+  const { expire } = uploads;
+  return createReconcile({
+    ...{ store, ledger, finishStored, expire },
+    events: { emit() {} },
+    ...(now && { now }),
+  });
 }
 
 /** The session is completed, its file is exactly `bytes`, counted once, and nothing else is left. */

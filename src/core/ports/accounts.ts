@@ -32,7 +32,10 @@ export interface Accounts {
 
 /** What the sweeper works from: a list that outlives the sessions themselves. */
 export interface DueSessions {
-  /** Up to `limit` sessions whose time has come: expired ones, and ended ones whose bytes still have to go. */
+  /**
+   * Up to `limit` sessions whose time has come: expired ones, ended ones whose bytes still have to go, and sealed
+   * ones that nobody has ended by then. These are still active: only the ledger can say what becomes of them.
+   */
   due(limit: number): Promise<Session[]>;
   /**
    * End as `expired` those of these sessions whose time is over and that nobody has ended or sealed, as

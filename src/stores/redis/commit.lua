@@ -64,6 +64,7 @@ if offset > stored or (restart and offset > 0) then
   redis.call('PEXPIREAT', s, expires)
   redis.call('ZADD', x, 'XX', expires, id)
 end
+-- It does not expire any more, and whoever completes it has to know what was declared.
 if seal then redis.call('PERSIST', s) end
 redis.call('HSET', d, unpack(changes))
 if restart then redis.call('DEL', p) end

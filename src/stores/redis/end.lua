@@ -18,12 +18,12 @@ if status ~= 'expired' and status_of(state, now) == 'expired' then
   return { 'already', session(s, d, now) }
 end
 
-if state.sealed then redis.call('PEXPIREAT', s, int(math.max(expiry(state), now + 600000))) end
 local hold = tonumber(ARGV[6]) or 0
 local bytes, mark = reservation(u, id)
 redis.call('HSET', d, 'status', status)
 redis.call('HINCRBY', d, 'epoch', 1)
 if ARGV[4] ~= '' then redis.call('HSET', d, 'fail', ARGV[4]) end
+if state.sealed then redis.call('PEXPIREAT', s, int(math.max(expiry(state), now + SPARE_MS))) end
 if hold > now and bytes then
   redis.call('HSET', d, 'hold', int(hold))
   redis.call('HSET', u, 'r:' .. id, int(bytes) .. 'h')

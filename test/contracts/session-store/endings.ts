@@ -50,10 +50,11 @@ export function endingsContract(promise: Promises): void {
     const userId = await w.user();
     const sealed = await w.sealed(userId, 1000);
     await w.advance(2 * TTL_MS);
-    assert.equal((await w.complete(sealed)).status, 'completed');
+    const finished = await w.complete(sealed);
+    assert.partialDeepStrictEqual(finished, { status: 'completed', filename: 'holiday.mp4' });
     assert.partialDeepStrictEqual(await w.quota(userId), { usedBytes: 1000, reservedBytes: 0 });
     assert.deepEqual(await w.store.due(10), []);
-    assert.equal((await w.store.find(sealed.sessionId))?.status, 'completed');
+    assert.deepEqual(await w.store.find(sealed.sessionId), finished);
   });
 
   promise('finishing a session that is not there gives null', async (w) => {

@@ -80,6 +80,8 @@ export function mergingContract(promise: Promises): void {
       // So it can still be told from one that was given up.
       assert.equal((await w.store.find(sessionId))?.mergedInto, last.sessionId);
     }
+    await w.advance(2 * TTL_MS);
+    assert.deepEqual(await w.store.find(last.sessionId), session, 'nothing that was declared is forgotten');
     assert.equal((await w.complete(session)).status, 'completed');
     assert.partialDeepStrictEqual(await w.quota(userId), { usedBytes: 1000, reservedBytes: 0 });
   });

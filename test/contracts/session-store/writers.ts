@@ -204,6 +204,7 @@ export function writersContract(promise: Promises): void {
     const quota = await w.quota(userId);
     assert.equal(quota.reservedBytes, 1000);
     assert.equal(quota.activeSessions, 1);
+    assert.deepEqual(await w.store.find(sealed.sessionId), sealed, 'nothing that was declared is forgotten');
     assert.equal((await w.store.take(sealed.sessionId, 'b')).kind, 'taken');
   });
 
