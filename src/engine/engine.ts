@@ -51,7 +51,7 @@ export function createUploadEngine(deps: EngineDeps): UploadEngine {
     gathering: createGathering(limits),
   };
   const { instance } = deps;
-  const writers = createWriters(limits.takeoverMs);
+  const writers = createWriters(limits.takeoverMs, deps.uploads.limits.maxLifetimeMs);
   const completion = createCompletion({ ...deps, hashing });
   const finals = createFinalUploads({ ...deps, writers, completion, hashing });
   const allowEmpty = deps.uploads.limits.allowedFormats === '*';

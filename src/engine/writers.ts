@@ -49,14 +49,24 @@ interface Entry {
   order: StopOrder | null;
 }
 
-export function createWriters(takeoverMs: number): Writers {
+/**
+ * @param lifetimeMs no session is written for longer than this.
+ * @param now milliseconds of a clock that never goes back.
+ */
+export function createWriters(
+  takeoverMs: number,
+  lifetimeMs: number,
+  now: () => number = () => performance.now(),
+): Writers {
   /** Those who may write to a session, the newest last. */
   const running = new Map<string, Entry[]>();
   /**
    * Sessions whose last writer here left without knowing that those before it, wherever they are, have stopped.
-   * To other processes it is the one to ask, so this must not be forgotten while it left nobody behind.
+   * To other processes it is the one to ask, so this must not be forgotten while it left nobody behind: not before
+   * nobody can write the session any more. With the moments at which they left, the earliest first; an outage of the
+   * session store makes many of them, of which most never come back to this process.
    */
-  const unclean = new Set<string>();
+  const unclean = new Map<string, number>();
 
   async function left(sessionId: string, entries: readonly Entry[], ms: number): Promise<boolean> {
     const results = await Promise.all(entries.map((entry) => within(entry.left, ms)));
@@ -68,12 +78,21 @@ export function createWriters(takeoverMs: number): Writers {
     return left(sessionId, entries, ms);
   }
 
+  function leftUncleanly(sessionId: string): void {
+    unclean.delete(sessionId);
+    unclean.set(sessionId, now());
+    for (const [earliest, leftAt] of unclean) {
+      if (now() - leftAt <= lifetimeMs) break;
+      unclean.delete(earliest);
+    }
+  }
+
   function depart(sessionId: string, entry: Entry, clean: boolean): void {
     const entries = running.get(sessionId) ?? [];
     const place = entries.indexOf(entry);
     if (place < 0) return;
     if (clean) unclean.delete(sessionId);
-    else unclean.add(sessionId);
+    else leftUncleanly(sessionId);
     // What a clean one leaves behind is out of the reach of those before it: nobody need wait for them.
     entries.splice(clean ? 0 : place, clean ? place + 1 : 1);
     if (entries.length === 0) running.delete(sessionId);

@@ -178,7 +178,7 @@ for (const [newcomer, come] of Object.entries(NEWCOMERS)) {
 }
 
 test('a newcomer waits for all writers before it, and is told when one of them does not leave', async () => {
-  const writers = createWriters(30);
+  const writers = createWriters(30, 86_400_000);
   const id = randomUUID();
   const first = writers.enter(id);
   const second = writers.enter(id);
@@ -191,4 +191,22 @@ test('a newcomer waits for all writers before it, and is told when one of them d
   assert.equal(await third.alone, true);
   third.leave(true);
   assert.equal(writers.has(id), false);
+});
+
+test('that a writer left others behind is known for as long as its session can be written, and no longer', async () => {
+  let now = 0;
+  const writers = createWriters(30, 1000, () => now);
+  const leave = (sessionId: string, clean: boolean) => writers.enter(sessionId).leave(clean);
+  const isKnown = async (sessionId: string) => !(await writers.stop(sessionId, 'taken_over'));
+  const [early, again, late] = [randomUUID(), randomUUID(), randomUUID()];
+  leave(again, false);
+  leave(early, false);
+  now = 1000;
+  leave(again, false);
+  assert.deepEqual([await isKnown(early), await isKnown(again)], [true, true]);
+  now = 1001;
+  leave(late, false);
+  assert.deepEqual([await isKnown(early), await isKnown(again), await isKnown(late)], [false, true, true]);
+  leave(again, true);
+  assert.equal(await isKnown(again), false, 'whoever leaves cleanly leaves nobody behind');
 });
