@@ -180,9 +180,10 @@ async function openSessions(
     };
   }
   const [
-    { connectListener, connectRedis, untilReady },
+    { connectRedis, untilReady },
     { createRedisSessionStore },
     { keysWithPrefix },
+    { createSubscriptions },
     { createRedisWriterSignals },
     { createRedisRateLimits },
     { createRedisLeases },
@@ -190,6 +191,7 @@ async function openSessions(
     import('../stores/redis/connect.ts'),
     import('../stores/redis/sessions.ts'),
     import('../stores/redis/keys.ts'),
+    import('../stores/redis/subscriptions.ts'),
     import('../stores/redis/writer-signals.ts'),
     import('../stores/redis/rate-limits.ts'),
     import('../stores/redis/leases.ts'),
@@ -214,8 +216,7 @@ async function openSessions(
   const shardOf = shardsOf(config);
   const keys = keysWithPrefix(prefix);
   const sessions = createRedisSessionStore({ redis, prefix, shardOf, observe });
-  const subscriber = connectListener(redis);
-  subscriber.on('error', onError);
+  const subscriptions = createSubscriptions(redis, onError);
   return {
     sessions,
     rateLimits: createRedisRateLimits({ redis, prefix, shardOf, observe }),
@@ -226,7 +227,7 @@ async function openSessions(
     lastRedisFault: () => lastFault,
     relay: createRedisRelay({
       commands: redis,
-      subscriber,
+      subscriptions,
       keysOf(userId) {
         const shard = shardOf(userId);
         return { listened: keys.listened(shard, userId), stream: keys.live(shard, userId) };
@@ -234,7 +235,7 @@ async function openSessions(
       onLost: (err) => log.debug({ err }, 'a live event was lost'),
     }),
     close() {
-      subscriber.disconnect();
+      subscriptions.close();
       redis.disconnect();
     },
   };

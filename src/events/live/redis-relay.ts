@@ -1,7 +1,7 @@
 import { readRedisScript, type ScriptRunner } from '../redis-script.ts';
 import { isAfter, REMEMBERED_MESSAGES, REMEMBERED_MS, type Relay, type RelayListener } from './relay.ts';
 
-/** What of a Redis client is needed: one for commands, one that does nothing but listen. */
+/** What of a Redis client is needed. */
 interface Commands extends ScriptRunner {
   readonly isCluster: boolean;
   set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>;
@@ -9,10 +9,11 @@ interface Commands extends ScriptRunner {
   xrange(key: string, from: string, to: string): Promise<[id: string, fields: string[]][]>;
 }
 
-interface Subscriber {
-  subscribe(channel: string): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
-  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+/** What goes on listening by itself when its connection was cut. */
+interface Subscriptions {
+  subscribe(channel: string): Promise<void>;
+  unsubscribe(channel: string): void;
+  onMessage(listener: (channel: string, message: string) => void): void;
 }
 
 /** On one slot of a Cluster. */
@@ -25,8 +26,7 @@ export interface LiveKeys {
 
 interface Options {
   readonly commands: Commands;
-  /** Its own connection: while it listens it can do nothing else. Subscribes again by itself when it was cut. */
-  readonly subscriber: Subscriber;
+  readonly subscriptions: Subscriptions;
   readonly keysOf: (userId: string) => LiveKeys;
   /** Redis did not take a message: it is lost, and nothing else is. */
   readonly onLost: (reason: unknown) => void;
@@ -43,13 +43,13 @@ const ENOUGH_AT_ONCE = 128;
 
 /** Through Redis, so that a stream of events at one instance tells what happens at all of them. */
 export function createRedisRelay(options: Options): Relay {
-  const { commands, subscriber, keysOf, onLost, markEveryMs = MARK_EVERY_MS } = options;
+  const { commands, subscriptions, keysOf, onLost, markEveryMs = MARK_EVERY_MS } = options;
   const run = readRedisScript(commands, new URL('./redis-relay.lua', import.meta.url));
   const limits = [REMEMBERED_MS, REMEMBERED_MESSAGES].map(String);
   /** Those of each channel, and the mark that they are there. */
   const listeners = new Map<string, { readonly listened: string; readonly all: Set<RelayListener> }>();
   let marking: NodeJS.Timeout | null = null;
-  subscriber.on('message', (channel, text) => {
+  subscriptions.onMessage((channel, text) => {
     const space = text.indexOf(' ');
     for (const listener of listeners.get(channel)?.all ?? [])
       listener(text.slice(0, space), text.slice(space + 1));
@@ -72,13 +72,13 @@ export function createRedisRelay(options: Options): Relay {
       known.all.delete(listener);
       if (known.all.size > 0 || listeners.get(stream) !== known) return;
       listeners.delete(stream);
-      subscriber.unsubscribe(stream).catch(onLost);
+      subscriptions.unsubscribe(stream);
       if (listeners.size > 0 || !marking) return;
       clearInterval(marking);
       marking = null;
     }
     try {
-      await subscriber.subscribe(stream);
+      await subscriptions.subscribe(stream);
       await mark(listened);
     } catch (error) {
       stop();

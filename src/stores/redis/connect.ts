@@ -45,8 +45,6 @@ interface ClusterNodes extends ConnectionSettings {
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
-/** Subscribing is judged by nobody else. */
-const LISTENER_TIMEOUT_MS = 3000;
 /** A Sentinel that is lost is listened to again after so long. */
 const SENTINEL_PAUSE_MS = 5000;
 /** What a Cluster redirects, or a lost node fails, is sent again so often, so long apart: 0.8 s in all. */
@@ -182,17 +180,10 @@ function reconnectIn(attempt: number): number {
   return Math.min(50 * attempt, 1000) * (0.75 + Math.random() / 2);
 }
 
-/**
- * A second client to the same place, which can do nothing but listen. `autoResubscribe`: whether it subscribes
- * by itself again when it was cut; a Cluster's always does.
- */
-export function connectListener(
-  redis: Redis | Cluster,
-  { autoResubscribe = true }: { readonly autoResubscribe?: boolean } = {},
-): Redis | Cluster {
-  const options = { commandTimeout: LISTENER_TIMEOUT_MS };
-  if (!(redis instanceof Cluster)) return begin(redis.duplicate({ autoResubscribe, ...options }));
-  return redis.duplicate([], { redisOptions: options }).on('+node', outliveFaults);
+/** A second client to the same place, which can do nothing but listen. Whoever has it subscribes again when it was cut. */
+export function connectListener(redis: Redis | Cluster): Redis | Cluster {
+  if (!(redis instanceof Cluster)) return begin(redis.duplicate({ autoResubscribe: false }));
+  return redis.duplicate().on('+node', outliveFaults);
 }
 
 /** Resolves once the client can be used: true, or false where that took longer than `timeoutMs`. */

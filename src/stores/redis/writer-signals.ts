@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { StopOrder, WriterSignals } from '../../core/ports/writer-signals.ts';
-import { connectListener } from './connect.ts';
+import { createSubscriptions } from './subscriptions.ts';
 
 /**
  * Orders to stop writing, from process to process, over Redis publish/subscribe. Each process listens on a
@@ -15,8 +15,6 @@ import { connectListener } from './connect.ts';
 
 /** A newcomer goes on within a second, and has to take the session afterwards. */
 const DEADLINE_MS = 750;
-/** A connection that only listens would never notice that the other end is gone. */
-const HEARTBEAT_MS = 5000;
 
 export interface WriterSignalsDeps {
   /** Publishes, and is the model for a second connection, which listens. */
@@ -35,22 +33,10 @@ export function createRedisWriterSignals(deps: WriterSignalsDeps): WriterSignals
   const unanswered = new Map<string, (stopped: boolean) => void>();
   let obey: Parameters<WriterSignals['onStop']>[0] = async () => false;
 
-  // Subscribing again after a reconnect is done here: a refusal of it would be nobody's rejection otherwise.
-  const line = connectListener(redis, { autoResubscribe: false });
-  line.on('error', onError);
-  line.on('ready', listen);
-  line.on('message', (_channel, text: string) => void receive(text));
-  const heartbeat = setInterval(() => {
-    if (line.status === 'ready') line.ping().catch(onError);
-  }, HEARTBEAT_MS).unref();
-
-  function listen(): void {
-    line.subscribe(channelOf(instance)).catch((fault: Error) => {
-      onError(fault);
-      // Connected but deaf is worse than not connected.
-      if (line.status === 'ready') line.disconnect(true);
-    });
-  }
+  const subscriptions = createSubscriptions(redis, onError);
+  subscriptions.onMessage((_channel, text) => void receive(text));
+  // It is only now connecting.
+  subscriptions.subscribe(channelOf(instance)).catch(() => {});
 
   async function receive(text: string): Promise<void> {
     const [kind, id = '', ...rest] = text.split(' ');
@@ -96,8 +82,7 @@ export function createRedisWriterSignals(deps: WriterSignalsDeps): WriterSignals
     },
 
     close() {
-      clearInterval(heartbeat);
-      line.disconnect();
+      subscriptions.close();
       for (const resolve of unanswered.values()) resolve(false);
     },
   };
