@@ -84,24 +84,49 @@ promise(
   },
 );
 
-promise('a ledger put back to a backup is taken a minute after the start', async (shop, { reopen }) => {
-  const userId = await shop.user();
-  await shop.complete(await shop.sealed(userId, 100));
-  await shop.advance(1);
-  const started = reopen();
-  const now = await shop.now();
-  const old = {
-    userId,
-    limitBytes: 500,
-    usedBytes: 0,
-    periodStart: now,
-    periodEnd: now + DAY_MS,
-    version: 1,
-  };
-  assert.equal((await started.load(old, [], [])).kind, 'need_account');
-  await shop.advance(60_000);
-  assert.equal((await started.load(old, [], [])).kind, 'loaded');
-});
+promise(
+  'a clock that steps back keeps nobody from the accounts that are loaded afterwards',
+  async (shop, { shift }) => {
+    shift(-DAY_MS);
+    const userId = await shop.user();
+    assert.equal((await shop.store.read(userId)).kind, 'known');
+    assert.equal((await shop.store.admit(admissionOf(userId, 10))).kind, 'admitted');
+  },
+);
+
+promise(
+  'after a start accounts are loaded again, also where they were loaded by a clock that was ahead',
+  async (shop, place) => {
+    const userId = await shop.user();
+    place.shift(-DAY_MS);
+    assert.equal((await place.reopen().read(userId)).kind, 'need_account');
+  },
+);
+
+for (const step of [0, -DAY_MS]) {
+  promise(
+    `a ledger put back to a backup is taken a minute after the start, the clock shifted by ${step} ms`,
+    async (shop, { reopen, shift }) => {
+      const userId = await shop.user();
+      await shop.complete(await shop.sealed(userId, 100));
+      await shop.advance(1);
+      const started = reopen();
+      const now = await shop.now();
+      const old = {
+        userId,
+        limitBytes: 500,
+        usedBytes: 0,
+        periodStart: now,
+        periodEnd: now + DAY_MS,
+        version: 1,
+      };
+      assert.equal((await started.load(old, [], [])).kind, 'need_account');
+      shift(step);
+      await shop.advance(60_000);
+      assert.equal((await started.load(old, [], [])).kind, 'loaded');
+    },
+  );
+}
 
 promise(
   'an upload that was counted although its session ended here makes the account be loaded again',

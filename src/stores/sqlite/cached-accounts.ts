@@ -10,6 +10,8 @@ interface CachedAccount {
   readonly periodStart: number;
   readonly periodEnd: number;
   readonly loadedAt: number;
+  /** How often the file had been opened by then. */
+  readonly loadedIn: number;
   /** The ledger is known to be further: load it again before admitting anything. */
   readonly stale: boolean;
 }
@@ -21,24 +23,27 @@ interface CachedAccount {
 const TRUSTED_MS = 5_000;
 /** No reading of the ledger is older than that when it is loaded: requests have a deadline of two seconds. */
 const OLD_READINGS_MS = 60_000;
+/** How often the file has been opened by now, by whomever. */
+const OPENINGS = '(SELECT user_version FROM pragma_user_version)';
 
 /**
- * Rows of `cached_accounts`, for use inside a transaction. `openedAt`: what was loaded before is loaded
- * again, since the default limit may have been configured anew.
+ * Rows of `cached_accounts`, for use inside a transaction. What was loaded before we opened the file is loaded again, since
+ * the default limit may have been configured anew. What came before is told by the number of openings, which each row keeps
+ * of when it was written: a clock may step back.
  */
 export function createCachedAccounts(db: Database, openedAt: number) {
   const select = db.prepare('SELECT * FROM cached_accounts WHERE user_id = ?');
   const upsert = db.prepare(
     `INSERT INTO cached_accounts
-       (user_id, seen_version, seen_at, stale, limit_bytes, used_bytes, period_start, period_end, loaded_at, purge_at)
-     VALUES (?1, ?2, ?7, 0, ?3, ?4, ?5, ?6, ?7, ?8)
-     ON CONFLICT (user_id) DO UPDATE SET seen_version = ?2, seen_at = ?7, stale = 0, limit_bytes = ?3,
-       used_bytes = ?4, period_start = ?5, period_end = ?6, loaded_at = ?7, purge_at = ?8`,
+       (user_id, seen_version, seen_in, stale, limit_bytes, used_bytes, period_start, period_end, loaded_at, loaded_in, purge_at)
+     VALUES (?1, ?2, ${OPENINGS}, 0, ?3, ?4, ?5, ?6, ?7, ${OPENINGS}, ?8)
+     ON CONFLICT (user_id) DO UPDATE SET seen_version = ?2, seen_in = excluded.seen_in, stale = 0, limit_bytes = ?3,
+       used_bytes = ?4, period_start = ?5, period_end = ?6, loaded_at = ?7, loaded_in = excluded.loaded_in, purge_at = ?8`,
   );
   const see = db.prepare(
-    `INSERT INTO cached_accounts (user_id, seen_version, seen_at, stale, purge_at) VALUES (?1, ?2, ?3, 1, ?4)
+    `INSERT INTO cached_accounts (user_id, seen_version, seen_in, stale, purge_at) VALUES (?1, ?2, ${OPENINGS}, 1, ?3)
      ON CONFLICT (user_id) DO UPDATE
-       SET seen_version = max(seen_version, ?2), seen_at = ?3, purge_at = max(purge_at, ?4)`,
+       SET seen_version = max(seen_version, ?2), seen_in = excluded.seen_in, purge_at = max(purge_at, ?3)`,
   );
   const addUsed = db.prepare('UPDATE cached_accounts SET used_bytes = used_bytes + ? WHERE user_id = ?');
   const markStale = db.prepare('UPDATE cached_accounts SET stale = 1 WHERE user_id = ?');
@@ -54,7 +59,7 @@ export function createCachedAccounts(db: Database, openedAt: number) {
     /** The account if admission may decide on it; else it has to be loaded. */
     current(userId: string, now: number): CachedAccount | null {
       const account = get(userId);
-      if (account === null || account.stale || account.loadedAt < openedAt) return null;
+      if (account === null || account.stale || account.loadedIn < db.opening) return null;
       return now < account.periodEnd || now < account.loadedAt + TRUSTED_MS ? account : null;
     },
 
@@ -66,7 +71,9 @@ export function createCachedAccounts(db: Database, openedAt: number) {
     seenVersion(userId: string, now: number): number {
       const row = select.get(userId);
       if (!row) return 0;
-      const outdated = integer(row, 'seen_at') < openedAt && now >= openedAt + OLD_READINGS_MS;
+      // A clock that stepped back would make a day of the minute.
+      const isLate = Math.abs(now - openedAt) >= OLD_READINGS_MS;
+      const outdated = integer(row, 'seen_in') < db.opening && isLate;
       return outdated ? 0 : integer(row, 'seen_version');
     },
 
@@ -82,7 +89,7 @@ export function createCachedAccounts(db: Database, openedAt: number) {
      */
     follow(userId: string, completion: Completion, now: number): void {
       const account = get(userId);
-      see.run(userId, completion.accountVersion, now, now + DAY_MS);
+      see.run(userId, completion.accountVersion, now + DAY_MS);
       if (!account) return;
       if (completion.periodStart === account.periodStart) addUsed.run(completion.bytes, userId);
       if (completion.periodStart > account.periodStart) markStale.run(userId);
@@ -90,7 +97,7 @@ export function createCachedAccounts(db: Database, openedAt: number) {
 
     /** A settlement that cannot be turned into used bytes here: the ledger has to say how it stands. */
     doubt(userId: string, completion: Completion, now: number): void {
-      see.run(userId, completion.accountVersion, now, now + DAY_MS);
+      see.run(userId, completion.accountVersion, now + DAY_MS);
       markStale.run(userId);
     },
   };
@@ -113,6 +120,7 @@ function toCachedAccount(row: Row): CachedAccount {
     periodStart: integer(row, 'period_start'),
     periodEnd: integer(row, 'period_end'),
     loadedAt: integer(row, 'loaded_at'),
+    loadedIn: integer(row, 'loaded_in'),
     stale: integer(row, 'stale') === 1,
   };
 }

@@ -40,6 +40,8 @@ export interface OpenOptions {
  * Rejections are `SluiceError` `LEDGER_UNAVAILABLE` where the file is away, locked too long, or full.
  */
 export interface Database {
+  /** How often the file had been opened when this connection was made, it included. `user_version` tells how often it is now. */
+  readonly opening: number;
   prepare(sql: string): StatementSync;
   /** Run `work` holding the write lock; all of it is committed, or, where it throws, none. */
   write<T>(work: () => T): Promise<T>;
@@ -54,7 +56,7 @@ export interface Database {
 }
 
 export function openDatabase({ file, durable, migrations }: OpenOptions): Database {
-  const db = withTranslatedFaults(() => open(file, migrations));
+  const { db, opening } = withTranslatedFaults(() => open(file, migrations));
   const beginRead = db.prepare('BEGIN');
   const beginWrite = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -113,6 +115,7 @@ export function openDatabase({ file, durable, migrations }: OpenOptions): Databa
   }
 
   return {
+    opening,
     prepare: (sql) => db.prepare(sql),
     read,
     write: (work) => write(work, durable),
@@ -125,7 +128,7 @@ export function openDatabase({ file, durable, migrations }: OpenOptions): Databa
   };
 }
 
-function open(file: string, migrations: URL): DatabaseSync {
+function open(file: string, migrations: URL): { readonly db: DatabaseSync; readonly opening: number } {
   mkdirSync(dirname(file), { recursive: true });
   // SQLite gives its WAL and shared memory files the mode of this one.
   closeSync(openSync(file, 'a', 0o600));
@@ -135,9 +138,9 @@ function open(file: string, migrations: URL): DatabaseSync {
     // Whoever needs the disk waits for it outside of SQLite: see log-sync.ts.
     db.exec('PRAGMA synchronous = NORMAL');
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${LOGGED_PAGES}`);
-    migrate(db, migrations);
+    const opening = migrate(db, migrations);
     db.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
-    return db;
+    return { db, opening };
   } catch (error) {
     db.close();
     throw error;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { text } from '../sql/columns.ts';
+import { integer, text } from '../sql/columns.ts';
 import { refuseNewerSchema } from '../sql/newer-schema.ts';
 
 /**
@@ -10,8 +10,11 @@ import { refuseNewerSchema } from '../sql/newer-schema.ts';
  * Deciding and doing are one transaction that holds the write lock, and SQLite's DDL is transactional, so
  * several processes may start at once: one migrates, the others wait and find it done; a crash leaves the
  * old schema whole.
+ *
+ * Returns how often the file has been opened, this time included; `user_version`, which SQLite leaves to its users,
+ * counts it.
  */
-export function migrate(db: DatabaseSync, folder: URL): void {
+export function migrate(db: DatabaseSync, folder: URL): number {
   const set = basename(fileURLToPath(folder));
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
@@ -34,7 +37,10 @@ export function migrate(db: DatabaseSync, folder: URL): void {
       db.exec(readFileSync(new URL(file, folder), 'utf8'));
       record.run(name);
     }
+    const opening = integer(db.prepare('PRAGMA user_version').get() ?? {}, 'user_version') + 1;
+    db.exec(`PRAGMA user_version = ${opening}`);
     db.exec('COMMIT');
+    return opening;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
