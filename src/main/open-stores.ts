@@ -163,7 +163,7 @@ async function openSessions(
         import('../stores/memory/rate-limits.ts'),
         import('../stores/memory/leases.ts'),
       ]);
-    const rateLimits = createMemoryRateLimits({ clock });
+    const rateLimits = createMemoryRateLimits();
     const { file } = config.sessions;
     const sessions = openFileOrRefuse(file, () => createSqliteSessionStore({ file, clock }));
     const relay = createMemoryRelay(clock);

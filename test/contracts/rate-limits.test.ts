@@ -15,7 +15,7 @@ const PATIENT_MS = 60_000;
 type MakeLimits = (t: TestContext) => Promise<RateLimits>;
 
 const ADAPTERS: Readonly<Record<string, MakeLimits>> = {
-  memory: async () => createMemoryRateLimits({ clock: { now: () => performance.now() + 1e12 } }),
+  memory: async () => createMemoryRateLimits(),
   redis: async (t) => (await redisLimits(t)).limits,
 };
 
@@ -78,6 +78,32 @@ for (const [name, make] of Object.entries(ADAPTERS)) {
     assert.ok((await limits.take(policy, { kind: 'address', address: '192.0.2.7' })).allowed);
   });
 }
+
+test('memory: a clock that is set back keeps nobody waiting', async (t) => {
+  const limits = createMemoryRateLimits();
+  const subject = user();
+  const policy = { name: 'work', permits: 4, windowMs: HOUR };
+  const now = Date.now();
+  t.mock.timers.enable({ apis: ['Date'], now });
+  await limits.take(policy, subject);
+  t.mock.timers.setTime(now - 24 * HOUR);
+  const { allowed, remaining, resetMs } = await limits.take(policy, subject);
+  assert.deepEqual([allowed, remaining], [true, 2]);
+  assert.ok(resetMs <= HOUR / 2, `all are back in ${resetMs} ms`);
+});
+
+test('redis: a clock that is set back keeps nobody waiting', async (t) => {
+  const { redis, prefix, limits } = await redisLimits(t);
+  const subject = user();
+  const policy = { name: 'work', permits: 4, windowMs: HOUR };
+  await limits.take(policy, subject);
+  const [key = assert.fail('no key')] = await redis.keys(`${prefix}:*`);
+  // By a clock that was a day ahead.
+  await redis.set(key, Number(await redis.get(key)) + 24 * HOUR * 1000);
+  const { allowed, remaining, resetMs } = await limits.take(policy, subject);
+  assert.deepEqual([allowed, remaining], [true, 3]);
+  assert.ok(resetMs <= HOUR / 4, `all are back in ${resetMs} ms`);
+});
 
 test('redis: processes share the permits; keys carry the shard, die by themselves and hold no address', async (t) => {
   const first = await redisLimits(t);

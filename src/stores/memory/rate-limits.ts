@@ -1,18 +1,21 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock, RateLimits } from '../../core/ports.ts';
+import type { RateLimits } from '../../core/ports.ts';
 
 /** Subjects that are remembered. A flood of new ones makes the longest silent forgotten, not the process grow. */
 const SUBJECTS = 100_000;
 
-/** Permits of one process: enough where there is only one. The arithmetic is that of take-permit.lua. */
-export function createMemoryRateLimits({ clock }: { readonly clock: Clock }): RateLimits {
+/**
+ * Permits of one process: enough where there is only one. The arithmetic is that of take-permit.lua, by a clock that
+ * nobody sets back.
+ */
+export function createMemoryRateLimits(): RateLimits {
   const fullAt = new LRUCache<string, number>({ max: SUBJECTS });
 
   return {
     async take({ name, permits, windowMs }, subject) {
       const key = `${name}:${subject.kind === 'user' ? subject.userId : subject.address}`;
-      const now = clock.now();
-      const full = Math.max(now, fullAt.get(key) ?? 0);
+      const now = performance.now();
+      const full = Math.max(now, fullAt.get(key) ?? now);
       const after = full + windowMs / permits;
       const missing = after - now - windowMs;
       // What is lost to rounding is no reason to refuse.

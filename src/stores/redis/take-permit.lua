@@ -7,6 +7,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local permits, window = tonumber(ARGV[1]), ARGV[2] * 1000
 local full = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+-- No permit is away for longer than a window: that was a clock which has been set back since.
+if full > now + window + 1 then full = now end
 local after = full + window / permits
 local missing = after - now - window
 
