@@ -7,17 +7,14 @@ interface Remembered {
   readonly message: string;
 }
 
-interface Channel {
-  readonly remembered: Remembered[];
-  readonly listeners: Set<RelayListener>;
-}
-
 /** Users whose last minute is remembered at once; the one who was quiet for longest is dropped. */
-const MOST_CHANNELS = 10_000;
+const MOST_REMEMBERED = 10_000;
 
 /** For one process alone. */
 export function createMemoryRelay(clock: Clock): Relay {
-  const channels = new Map<string, Channel>();
+  const listeners = new Map<string, Set<RelayListener>>();
+  /** By user, and among them those first who have been quiet for longest. */
+  const remembered = new Map<string, Remembered[]>();
   let last = { ms: 0, seq: 0 };
 
   function nextId(now: number): string {
@@ -25,43 +22,50 @@ export function createMemoryRelay(clock: Clock): Relay {
     return `${last.ms}-${last.seq}`;
   }
 
-  function channelOf(userId: string): Channel {
-    const channel = channels.get(userId) ?? { remembered: [], listeners: new Set() };
-    channels.delete(userId);
-    channels.set(userId, channel);
-    if (channels.size <= MOST_CHANNELS) return channel;
-    for (const [oldest, { listeners }] of channels) {
-      if (listeners.size > 0) continue;
-      channels.delete(oldest);
-      break;
-    }
-    return channel;
+  function remember(userId: string, message: Remembered): void {
+    const messages = remembered.get(userId) ?? [];
+    messages.push(message);
+    forgetOld(messages, message.at);
+    remembered.delete(userId);
+    remembered.set(userId, messages);
   }
 
-  function forget(remembered: Remembered[], now: number): void {
-    const fresh = remembered.findIndex(({ at }) => at > now - REMEMBERED_MS);
-    const late = fresh === -1 ? remembered.length : fresh;
-    remembered.splice(0, Math.max(late, remembered.length - REMEMBERED_MESSAGES));
+  function forgetOld(messages: Remembered[], now: number): void {
+    const fresh = messages.findIndex(({ at }) => at > now - REMEMBERED_MS);
+    const late = fresh === -1 ? messages.length : fresh;
+    messages.splice(0, Math.max(late, messages.length - REMEMBERED_MESSAGES));
+  }
+
+  /** Those who do nothing any more are forgotten by what others do. */
+  function forgetQuiet(now: number): void {
+    for (const [userId, messages] of remembered) {
+      const isQuiet = (messages.at(-1)?.at ?? 0) <= now - REMEMBERED_MS;
+      if (!isQuiet && remembered.size <= MOST_REMEMBERED) break;
+      remembered.delete(userId);
+    }
   }
 
   return {
     publish(userId, message) {
       const now = clock.now();
-      const { remembered, listeners } = channelOf(userId);
       const id = nextId(now);
-      remembered.push({ id, at: now, message });
-      forget(remembered, now);
-      for (const listener of listeners) listener(id, message);
+      remember(userId, { id, at: now, message });
+      forgetQuiet(now);
+      for (const listener of listeners.get(userId) ?? []) listener(id, message);
     },
 
     async subscribe(userId, afterId, listener) {
-      const { remembered, listeners } = channelOf(userId);
-      forget(remembered, clock.now());
       if (afterId !== null) {
-        for (const { id, message } of remembered) if (isAfter(id, afterId)) listener(id, message);
+        const messages = remembered.get(userId) ?? [];
+        forgetOld(messages, clock.now());
+        for (const { id, message } of messages) if (isAfter(id, afterId)) listener(id, message);
       }
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+      const own = listeners.get(userId) ?? new Set();
+      listeners.set(userId, own.add(listener));
+      return () => {
+        own.delete(listener);
+        if (own.size === 0 && listeners.get(userId) === own) listeners.delete(userId);
+      };
     },
   };
 }
