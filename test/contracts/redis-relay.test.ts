@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Cluster, Redis } from 'ioredis';
 import { startRedisCluster } from '../../scripts/lib/servers/redis-cluster.ts';
-import { createRedisRelay } from '../../src/events/live/redis-relay.ts';
-import { keysWithPrefix } from '../../src/stores/redis/keys.ts';
-import { createSubscriptions } from '../../src/stores/redis/subscriptions.ts';
-import { startDeadLineProxy } from '../helpers/dead-line-proxy.ts';
 import { connectedRedis, eventually, startRedis } from '../helpers/redis.ts';
 import { connectedCluster } from '../helpers/redis-cluster.ts';
+import { type RunningRelay, startRelay } from '../helpers/redis-relay.ts';
 
 const USERS = 150;
 const MESSAGES = 3;
@@ -18,43 +13,12 @@ const PROBE = 'do you hear?';
 /** A message that never comes would be waited for. */
 const IN_TIME = { timeout: 120_000 };
 
-/** A relay as the service makes it; `lost` are faults it was told of, `faults` those of the connection that listens. */
-async function startRelay(
-  t: TestContext,
-  redis: Redis | Cluster,
-  more: { readonly markEveryMs?: number } = {},
-) {
-  const faults: Error[] = [];
-  const subscriptions = createSubscriptions(redis, (fault) => faults.push(fault));
-  t.after(() => {
-    subscriptions.close();
-    redis.disconnect();
-  });
-  await eventually(60_000, () => subscriptions.subscribe('ready?'));
-  subscriptions.unsubscribe('ready?');
-  const lost: unknown[] = [];
-  // Two users of three share a slot with others.
-  const keys = keysWithPrefix(randomUUID());
-  const keysOf = (userId: string) => {
-    const shard = String(Number(userId) % 100);
-    return { listened: keys.listened(shard, userId), stream: keys.live(shard, userId) };
-  };
-  const relay = createRedisRelay({
-    commands: redis,
-    subscriptions,
-    keysOf,
-    onLost: (why) => lost.push(why),
-    ...more,
-  });
-  return { relay, lost, faults, keysOf };
-}
-
 /**
  * Everyone listens, much is told in one turn: each hears his own messages, all of them, in order. `onReached`: all
  * hear, and nothing is told yet.
  */
 async function expectEachHisOwn(
-  { relay, lost }: Awaited<ReturnType<typeof startRelay>>,
+  { relay, lost }: RunningRelay,
   onReached: () => Promise<unknown> = async () => {},
 ): Promise<void> {
   const users = Array.from({ length: USERS }, (_, user) => String(user));
@@ -195,75 +159,6 @@ test('a Redis that has lost who listens, though no connection was cut, is told a
   relay.publish('7', 'still there?');
   await promise;
 });
-
-/** Listens, and resolves once a message that is told again and again is heard. */
-async function startListening({ relay }: Awaited<ReturnType<typeof startRelay>>) {
-  let heard = 0;
-  await relay.subscribe('7', null, () => {
-    heard += 1;
-  });
-  return async () => {
-    const before = heard;
-    await eventually(60_000, async () => {
-      relay.publish('7', 'still there?');
-      await pause(20);
-      assert.ok(heard > before);
-    });
-  };
-}
-
-/** Whoever listens is cut off and refused when he comes back, until he may again. */
-async function expectHeardAfterRefusal(
-  started: Awaited<ReturnType<typeof startRelay>>,
-  nodes: readonly Redis[],
-): Promise<void> {
-  const untilHeard = await startListening(started);
-  await untilHeard();
-  for (const node of nodes) await node.acl('SETUSER', 'default', 'resetchannels');
-  await eventually(60_000, async () =>
-    assert.ok(started.faults.some(({ message }) => message.startsWith('NOPERM'))),
-  );
-  for (const node of nodes) await node.acl('SETUSER', 'default', 'allchannels');
-  await untilHeard();
-}
-
-test(
-  'a subscription that fails when the connection comes back ends nothing and is tried again',
-  IN_TIME,
-  async (t) => {
-    const server = await startRedis();
-    t.after(() => server.stop());
-    const redis = await connectedRedis(server.port);
-    await expectHeardAfterRefusal(await startRelay(t, redis), [redis]);
-  },
-);
-
-test(
-  'on a Cluster, too, a subscription that fails when it is made anew is tried again',
-  IN_TIME,
-  async (t) => {
-    const cluster = await startRedisCluster();
-    t.after(() => cluster.stop());
-    const nodes = await Promise.all(cluster.masters.map(({ port }) => connectedRedis(port)));
-    t.after(() => nodes.map((node) => node.disconnect()));
-    await expectHeardAfterRefusal(await startRelay(t, await connectedCluster(cluster)), nodes);
-  },
-);
-
-test(
-  'whoever listens on a connection whose other end is gone without a word hears again',
-  IN_TIME,
-  async (t) => {
-    const server = await startRedis();
-    t.after(() => server.stop());
-    const proxy = await startDeadLineProxy(server.port);
-    t.after(() => proxy.close());
-    const untilHeard = await startListening(await startRelay(t, await connectedRedis(proxy.port)));
-    await untilHeard();
-    proxy.cutSilently();
-    await untilHeard();
-  },
-);
 
 test('on a Cluster, too, each user hears his own messages in order', IN_TIME, async (t) => {
   const cluster = await startRedisCluster();

@@ -18,6 +18,8 @@ export interface Subscriptions {
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
   onMessage(listener: (channel: string, message: string) => void): void;
+  /** Called when all is listened to again after the connection was made anew: messages may have been told meanwhile. */
+  onRenewed(listener: () => void): void;
   close(): void;
 }
 
@@ -33,11 +35,22 @@ export function createSubscriptions(
   const line = connectListener(redis);
   const channels = new Set<string>();
   line.on('error', onFault);
-  line.on('ready', sayAgain);
+  const renewed: (() => void)[] = [];
+  let isRenewed = true;
+  line.on('ready', () => {
+    isRenewed = false;
+    sayAgain();
+  });
   const heartbeat = setInterval(sayAgain, SAID_AGAIN_MS).unref();
 
   function sayAgain(): void {
-    if (line.status === 'ready' && channels.size > 0) say(...channels).catch(onFault);
+    if (line.status === 'ready' && channels.size > 0) say(...channels).then(tellRenewed, onFault);
+  }
+
+  function tellRenewed(): void {
+    if (isRenewed) return;
+    isRenewed = true;
+    for (const listener of renewed) listener();
   }
 
   async function say(...names: readonly string[]): Promise<void> {
@@ -65,6 +78,10 @@ export function createSubscriptions(
 
     onMessage(listener) {
       line.on('message', listener);
+    },
+
+    onRenewed(listener) {
+      renewed.push(listener);
     },
 
     close() {
