@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
+import { freePort } from '../../scripts/lib/servers/free-port.ts';
 import { initiateBody, P, startApp } from '../helpers/app.ts';
 import { startKeySet } from '../helpers/key-set.ts';
 
@@ -40,6 +41,30 @@ test('tokens of each key in the set are taken, and the set is fetched once', asy
   });
   await Promise.all(flood);
   assert.equal(seen.fetches, 1, 'a flood of unknown key ids fetches nothing more');
+});
+
+test('while the key set cannot be fetched a token is neither good nor bad: 503, and no failed sign-in', async (t) => {
+  const { url, pairs, state } = await startKeySet(t);
+  const app = await startApp(t, { env: { JWT_JWKS_URL: url, RATE_LIMIT_FAILED_AUTH: '1' } });
+  const jwt = await token('ES256').sign(pairs.ES256.privateKey);
+  state.away = true;
+  for (let times = 0; times < 3; times += 1) {
+    const { status, body, headers } = await app.call(`${P}/quota`, { token: jwt });
+    assert.deepEqual([status, body.error_code], [503, 'STORAGE_UNAVAILABLE']);
+    assert.match(headers.get('retry-after') ?? '', /^\d+$/);
+    assert.equal(headers.get('www-authenticate'), null);
+  }
+  const bySecret = await token('HS256').sign(new TextEncoder().encode('nobody has this secret of 32 bytes'));
+  assert.equal(await statusOf(app, bySecret), 401, 'what needs no key of the set is judged as ever');
+  state.away = false;
+  assert.equal(await statusOf(app, jwt), 200);
+});
+
+test('a key set whose server is gone is 503, too', async (t) => {
+  const { pairs } = await startKeySet(t);
+  const app = await startApp(t, { env: { JWT_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks` } });
+  const jwt = await token('ES256').sign(pairs.ES256.privateKey);
+  assert.equal(await statusOf(app, jwt), 503);
 });
 
 test('a public key is never taken for a secret, however it is spelled', async (t) => {

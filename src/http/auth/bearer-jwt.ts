@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { errors, type JWTPayload } from 'jose';
-import { accepted, type Outcome, refused } from '../../core/errors.ts';
+import { accepted, type Outcome, refused, SluiceError } from '../../core/errors.ts';
 import { createRecent } from '../../core/recent.ts';
 import { parseUuid } from '../../core/session-id.ts';
 import type { AuthScheme, Caller } from './caller.ts';
@@ -40,6 +40,7 @@ export function createBearerJwt(options: JwtOptions): AuthScheme {
     try {
       verified = await verify(token);
     } catch (error) {
+      if (error instanceof SluiceError) throw error;
       return badToken(
         error instanceof errors.JWTExpired
           ? 'The access token has expired: sign in again.'

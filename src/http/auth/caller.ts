@@ -16,7 +16,7 @@ export interface Caller {
 
 /**
  * One way to prove who is calling. Null where the request has no credentials of this kind, so that the next
- * scheme is asked; a refusal where it has, and they are not good.
+ * scheme is asked; a refusal where it has, and they are not good. Throws where that cannot be found out now.
  */
 export type AuthScheme = (request: FastifyRequest) => Eventual<Outcome<Caller> | null>;
 

@@ -1,5 +1,7 @@
 import {
   createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
   decodeProtectedHeader,
   type ExportedJWKSCache,
   errors,
@@ -7,6 +9,7 @@ import {
   jwksCache,
   jwtVerify,
 } from 'jose';
+import { SluiceError } from '../../core/errors.ts';
 
 /** How far clocks may be apart, in seconds. */
 export const CLOCK_TOLERANCE = 30;
@@ -35,7 +38,10 @@ const KEYS_MAX_AGE_MS = 600_000;
 
 /** Finds out whether a token is good, and how long that holds. */
 export interface Verification {
-  /** The claims of a token that is to be taken; rejects for all others. */
+  /**
+   * The claims of a token that is to be taken; rejects for all others: with a `SluiceError` where nobody knows, since the
+   * key set cannot be fetched.
+   */
   verify(token: string): Promise<Verified>;
   /** Whether a token that was good by these keys still is, its times apart: false once other keys were fetched. */
   standsBy(keys: Verified['keys']): boolean;
@@ -45,6 +51,28 @@ export interface Verified {
   readonly payload: JWTPayload;
   /** Our secrets, which are ours as long as we run, or a key set as it was fetched. */
   readonly keys: 'secrets' | ExportedJWKSCache['jwks'];
+}
+
+/** A token that has expired has, whoever signed it: no key is needed to know that. */
+function refuseOver(token: string): void {
+  const claims = decodeJwt(token);
+  if ((claims.exp ?? 0) + CLOCK_TOLERANCE > Date.now() / 1000) return;
+  throw new errors.JWTExpired('"exp" is past', claims, 'exp');
+}
+
+async function fetchKeySet(url: string, options: RequestInit): Promise<Response> {
+  try {
+    const response = await fetch(url, options);
+    const body = await response.text();
+    if (response.status !== 200) throw new Error(`The key set is answered with ${response.status}.`);
+    return new Response(body);
+  } catch (cause) {
+    // Of the codes of the contract the one of what is neither Redis nor the ledger, as where clamd is away.
+    throw new SluiceError('STORAGE_UNAVAILABLE', 'Access tokens cannot be checked now. Try again shortly.', {
+      cause,
+      retryAfterSeconds: 5,
+    });
+  }
 }
 
 /**
@@ -68,6 +96,7 @@ export function createVerification(options: JwtOptions): Verification {
           cooldownDuration: FETCH_COOLDOWN_MS,
           cacheMaxAge: KEYS_MAX_AGE_MS,
           [jwksCache]: fetched,
+          [customFetch]: fetchKeySet,
         });
   const claims = {
     clockTolerance: CLOCK_TOLERANCE,
@@ -98,6 +127,7 @@ export function createVerification(options: JwtOptions): Verification {
     // Read before it is used: a set that comes in between is not the one by which the token is found good.
     const { jwks } = fetched;
     const bySet = keySet !== null && ASYMMETRIC.includes(header.alg ?? '');
+    if (bySet) refuseOver(token);
     const payload = bySet
       ? (await jwtVerify(token, keySet, { ...claims, algorithms: ASYMMETRIC })).payload
       : await bySecret(token);
