@@ -186,6 +186,27 @@ test('disk: moving to another file system copies next to the place first, then r
   assert.deepEqual(await readdir(folder), ['to']);
 });
 
+for (const what of ['cannot be read', 'cannot be put in its place'] as const) {
+  test(`disk: a file that ${what} on another file system leaves no copy there`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const paths = { from: join(folder, 'from'), to: join(folder, 'to'), staged: join(folder, 'staged') };
+    // A folder can be opened and not read, as a file on a disk that fails; nor does a file take its place.
+    await mkdir(what === 'cannot be read' ? paths.from : paths.to);
+    if (what !== 'cannot be read') await writeFile(paths.from, randomBytes(1000));
+    const before = (await readdir(folder)).sort();
+    const moved = moveFile(paths.from, paths.to, {
+      sync: true,
+      staging: async () => paths.staged,
+      async rename(source, target) {
+        if (source === paths.from) throw Object.assign(new Error('cross-device link'), { code: 'EXDEV' });
+        await rename(source, target);
+      },
+    });
+    await assert.rejects(moved, { code: 'EISDIR' });
+    assert.deepEqual((await readdir(folder)).sort(), before);
+  });
+}
+
 test('disk: with fsync always, nothing counts as stored before it is on the disk', async (t) => {
   const { store } = await openDisk(t, 'always');
   const writer = await store.open({ sessionId: randomUUID(), storage: null }, START);

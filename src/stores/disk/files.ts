@@ -98,7 +98,7 @@ function without(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Ar
 
 /**
  * Rename, also to another file system: there the file is copied next to its place first, so that under the
- * final name stands all of it or nothing.
+ * final name stands all of it or nothing. A copy that fails is removed.
  */
 export async function moveFile(
   from: string,
@@ -113,19 +113,29 @@ export async function moveFile(
     if (errnoOf(fault) !== 'EXDEV') throw fault;
   }
   const staged = await by.staging();
+  try {
+    await copyFile(from, staged, by.sync);
+    await move(staged, to);
+  } catch (fault) {
+    // A disk that is full is not to be filled with the copies of those who try again.
+    await remove(staged).catch(() => {});
+    throw fault;
+  }
+  await remove(from);
+  return 'copied';
+}
+
+async function copyFile(from: string, to: string, sync: boolean): Promise<void> {
   const source = await openForReading(from);
   try {
-    const copy = await createFile(staged);
+    const copy = await createFile(to);
     try {
       await copyPrefix(source, copy, Number.POSITIVE_INFINITY);
-      if (by.sync) await copy.datasync();
+      if (sync) await copy.datasync();
     } finally {
       await copy.close();
     }
   } finally {
     await source.close();
   }
-  await move(staged, to);
-  await remove(from);
-  return 'copied';
 }
