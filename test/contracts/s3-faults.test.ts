@@ -50,6 +50,9 @@ function firstOf(fits: (request: IncomingMessage) => boolean, mischief: Mischief
 
 const completes = ({ method, url }: IncomingMessage) =>
   method === 'POST' && /uploadId=/.test(url ?? '') && !/partNumber=/.test(url ?? '');
+/** Whether anybody is there. */
+const looks = ({ method, url }: IncomingMessage) =>
+  method === 'HEAD' && new URL(url ?? '', 'http://s3').pathname.replace(/\/$/, '') === `/${bucket.bucket}`;
 const sendsPart = (number: number) => (request: IncomingMessage) =>
   request.method === 'PUT' && (request.url ?? '').includes(`partNumber=${number}&`);
 
@@ -229,6 +232,29 @@ for (const how of ['refuses connections', 'hangs'] as const) {
       assert.doesNotMatch(result.reason.message, /127\.0\.0\.1|sluice-test/);
     }
     assert.ok(elapsedMs() < 2500, `${elapsedMs()} ms`);
+  });
+}
+
+for (const [name, answered, completeMs] of [
+  ['that hangs after it was seen to answer is given up', 1, 40_000],
+  ['that goes on answering is waited for', Number.POSITIVE_INFINITY, 6000],
+] as const) {
+  test(`while a completion takes its time, a storage ${name}`, async (t) => {
+    let seen = 0;
+    const mischief = (request: IncomingMessage): Mischief => {
+      if (completes(request)) return 'hang';
+      if (!looks(request)) return 'pass';
+      seen += 1;
+      return seen <= answered ? 'pass' : 'hang';
+    };
+    const { blobs } = await storeBehind(t, mischief, { deadlines: { completeMs } });
+    const ref = await upload(blobs, randomBytes(PART + 10));
+    const elapsedMs = startStopwatch();
+    const began = performance.now();
+    await assert.rejects(blobs.finalize(ref, ''), { code: 'STORAGE_UNAVAILABLE' });
+    assert.ok(seen > 1, `${seen} looks`);
+    if (answered === 1) assert.ok(elapsedMs() < completeMs / 2, `${elapsedMs()} ms`);
+    else assert.ok(performance.now() - began > completeMs * 0.99, 'it is waited for until its deadline');
   });
 }
 

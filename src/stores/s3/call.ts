@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isPassing, silence, statusOf, storageFault } from './faults.ts';
 
 /** How long calls may take, in milliseconds. */
@@ -38,7 +39,7 @@ export interface Calls {
   transfer<T>(bytes: number, run: Run<T>, signal?: AbortSignal): Promise<T>;
   /**
    * A call that may rightly take up to `ms`, but not on a storage that hangs: while it takes its time, `look`, a
-   * prompt call, shows whether anybody is there.
+   * prompt call, shows again and again whether anybody is there.
    */
   patient<T>(ms: number, run: Run<T>, look: () => Promise<unknown>): Promise<T>;
 }
@@ -89,6 +90,14 @@ export function createCalls(deadlines: Deadlines): Calls {
     }
   }
 
+  /** Rejects where a look is not answered, and when it is over. */
+  async function keepLooking(look: () => Promise<unknown>, over: AbortSignal): Promise<never> {
+    for (let pauseMs = SOON_MS; ; pauseMs = callMs) {
+      await delay(pauseMs, undefined, { signal: over });
+      await look();
+    }
+  }
+
   return {
     deadlines,
     prompt,
@@ -102,11 +111,12 @@ export function createCalls(deadlines: Deadlines): Calls {
 
     async patient(ms, run, look) {
       const away = new AbortController();
-      const timer = setTimeout(() => look().catch(() => away.abort(silence())), SOON_MS);
+      const over = new AbortController();
+      void keepLooking(look, over.signal).catch(() => away.abort(silence()));
       try {
         return await attempt(run, { abortSignal: either(away.signal, AbortSignal.timeout(ms)) });
       } finally {
-        clearTimeout(timer);
+        over.abort();
       }
     },
   };
