@@ -31,7 +31,7 @@ export type TransferResult =
 export type Ended =
   | ReceptionEnd
   | { readonly kind: 'fault'; readonly fault: unknown }
-  /** The storage has less than was acknowledged (a power cut, with fsync off): the offset has to fall. */
+  /** The storage has less than was acknowledged (a power cut, a disk that failed): the offset has to fall. */
   | { readonly kind: 'lost' };
 
 export interface Ending {
@@ -49,8 +49,13 @@ export async function settleTransfer(parts: EngineParts, ending: Ending): Promis
   const progress = writer.progress();
   const { offset, storage } = progress;
   if (commits.verdict) return overtaken(parts, ending, commits.verdict);
-  if (end.kind === 'lost') return admitLoss(parts, ending);
   if (end.kind === 'refused' && end.final) return failTransfer(parts, ending, end.refusal);
+  if (end.kind === 'lost' || offset < commits.session.uploadOffset) {
+    const admitted = await admitLoss(parts, ending);
+    // The client is told of the fault, and of the offset when it asks.
+    if (end.kind === 'fault' && admitted.kind === 'offset_mismatch') throw end.fault;
+    return admitted;
+  }
 
   if (request.check && !(end.kind === 'ended' && request.check.matches())) {
     // Nothing is committed, which would have told of it.

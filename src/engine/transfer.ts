@@ -74,7 +74,8 @@ export async function runTransfer(
     end = { kind: 'lost' };
   }
   // Whatever went wrong, what had been stored before is still acknowledged.
-  await writer.close().catch((fault: unknown) => {
+  const isWhole = end.kind === 'ended' && request.completes === 'at_end';
+  await writer.close({ isWhole }).catch((fault: unknown) => {
     if (end.kind !== 'fault') end = { kind: 'fault', fault };
   });
   return settleTransfer(parts, { transfer, commits, writer, intake, end }).finally(intake.close);

@@ -117,7 +117,7 @@ export const METRICS = {
   },
   upload_lost_acknowledged_bytes_total: {
     type: 'counter',
-    help: 'Bytes that were acknowledged and are not in the storage, found when an upload went on or was verified. Must stay 0.',
+    help: 'Bytes that were acknowledged and are not in the storage, found when an upload went on, was forced to the disk or was verified. Must stay 0.',
   },
   storage_op_duration_seconds: {
     type: 'histogram',

@@ -54,13 +54,31 @@ export function observeBlobs<B extends BlobStore>(blobs: B, instruments: Instrum
 
   function observeWriter(writer: BlobWriter): BlobWriter {
     const { writeBy } = writer;
+    let told = writer.progress().offset;
+    let acknowledged = told;
     return {
       ...writer,
       write: (chunks) => timers.write(() => writer.write(chunks)),
       ...(writeBy && {
         writeBy: (...given: Parameters<typeof writeBy>) => timers.write(() => writeBy(...given)),
       }),
-      close: () => timers.close(() => writer.close()),
+      progress() {
+        const progress = writer.progress();
+        told = progress.offset;
+        return progress;
+      },
+      committed(storage) {
+        acknowledged = told;
+        writer.committed?.(storage);
+      },
+      async close(options) {
+        try {
+          await timers.close(() => writer.close(options));
+        } finally {
+          const missing = acknowledged - writer.progress().offset;
+          if (missing > 0) lost.add(missing);
+        }
+      },
     };
   }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, rm, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { SluiceError } from '../../src/core/errors.ts';
 import { tusJsClient } from '../clients/node-clients.ts';
 import { startStopwatch } from '../helpers/stopwatch.ts';
@@ -102,6 +103,44 @@ test('the tus HEAD of a stored upload is 423 while it cannot be completed, but 5
   await rm(join(service.uploadFolder, stored));
   assert.equal((await head()).status, 503);
 });
+
+/** The disk says of the first bytes it is to have that it failed, and from then on that all is well, as Linux does. */
+async function failDiskOnce(t: TestContext): Promise<void> {
+  const file = await open(tmpdir());
+  await file.close();
+  const datasync = t.mock.method(Object.getPrototypeOf(file) as FileHandle, 'datasync');
+  const fault = Object.assign(new Error('a bad sector'), { code: 'EIO' });
+  datasync.mock.mockImplementationOnce(() => Promise.reject(fault));
+}
+
+test('a tus upload whose end the disk failed to take goes on before it, and only then completes', async (t) => {
+  const service = await startService(t);
+  const session = await service.newSession({ expectedFileSize: FILE.length });
+  assert.equal((await patch(service, session, 0, FILE.subarray(0, 200_000))).status, 204);
+  await failDiskOnce(t);
+  assert.equal((await patch(service, session, 200_000, FILE.subarray(200_000))).status, 503);
+  assert.equal(await offsetOf(service, session), 0);
+  assert.equal((await patch(service, session, 0, Buffer.alloc(0))).status, 204);
+  assert.equal((await service.find(session)).status, 'active');
+  assert.equal((await patch(service, session, 0, FILE)).status, 204);
+  await assertCompleted(service, session, FILE);
+});
+
+for (const told of ['initiate', 'nobody'] as const) {
+  test(`a PUT of a length known to ${told} whose bytes the disk failed to take completes when it is repeated, not before`, async (t) => {
+    const service = await startService(t);
+    const session = await service.newSession(told === 'initiate' ? { expectedFileSize: FILE.length } : {});
+    const send = () => exchange(service.port, 'PUT', service.target(session), {}, FILE);
+    await failDiskOnce(t);
+    assert.equal((await send()).status, 503);
+    const failed = await service.find(session);
+    assert.deepEqual([failed.uploadOffset, failed.sealed], [0, false]);
+    assert.ok((await service.engine.finishStored(failed)).ok);
+    assert.equal((await service.find(session)).status, 'active');
+    assert.equal((await send()).status, 201);
+    await assertCompleted(service, session, FILE);
+  });
+}
 
 test('a seal whose answer was lost is repeated, and the upload completes', async (t) => {
   let lost = 0;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,4 +40,28 @@ test('bytes that verification does not find are counted, whether some are gone o
   await rm(join(tempFolder, name));
   await assert.rejects(read(), { code: 'STORAGE_UNAVAILABLE' });
   assert.equal(lost(), 1600);
+});
+
+test('acknowledged bytes that the disk turns out not to have at the end are counted, others are not', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-lost-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const instruments = createInstruments();
+  const disk = { uploadFolder: join(folder, 'uploads'), tempFolder: join(folder, 'temp') };
+  const blobs = observeBlobs(createDiskBlobStore({ ...disk, fsync: 'complete' }), instruments);
+  const opened = await open(folder);
+  await opened.close();
+  const datasync = t.mock.method(Object.getPrototypeOf(opened) as FileHandle, 'datasync');
+  datasync.mock.mockImplementation(() => Promise.reject(new Error('a bad sector')));
+
+  const at = { offset: 0, length: 1000, epoch: 1, sole: true };
+  const writer = await blobs.open({ sessionId: randomUUID(), storage: null }, at);
+  await writer.write([Buffer.alloc(700, 7)]);
+  writer.committed?.(writer.progress().storage);
+  await writer.write([Buffer.alloc(300, 7)]);
+  assert.equal(writer.progress().offset, 1000);
+  await assert.rejects(writer.close(), { code: 'STORAGE_UNAVAILABLE' });
+  assert.equal(writer.progress().offset, 0);
+  const reports = instruments.report();
+  const lost = reports.find(({ name }) => name === 'upload_lost_acknowledged_bytes_total');
+  assert.equal(lost?.values[0]?.value, 700);
 });

@@ -60,17 +60,22 @@ export interface BlobWriter {
    * from here on. One call is still under way when the next one may be made. Left out by stores that keep no files.
    */
   writeBy?(store: StoreInFile, chunks: readonly Uint8Array[]): Promise<void>;
+  /** The offset falls only where the store has lost bytes after it took them. */
   progress(): BlobProgress;
   /** The session store has acknowledged a progress with this `storage`: what only earlier ones named may go. */
   committed?(storage: string): void;
-  /** Store everything written so far, then release what is open. After a failed write: only release. */
-  close(): Promise<void>;
+  /**
+   * Store everything written so far, then release what is open. After a failed write: only release.
+   * `isWhole`: nothing comes after it, so stores that put off making bytes durable do it now.
+   */
+  close(options?: { readonly isWhole: boolean }): Promise<void>;
 }
 
 export interface BlobStore {
   readonly backend: 'disk' | 's3';
   /**
-   * Open for writing at `offset`; whatever lies behind it is dropped. `length` is the total where known.
+   * Open for writing at `offset`, or before it where the store has lost bytes, as `progress` tells; whatever lies
+   * behind that is dropped. `length` is the total where known.
    * `sole`: the writer before is known to have stopped, so the same object may be written on; else the store
    * makes sure that a late write of the old writer cannot reach what this one writes.
    * `maxLength`: the most the upload may ever hold, for stores that plan ahead where `length` is not known.

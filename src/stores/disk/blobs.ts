@@ -55,10 +55,10 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     }
   }
 
-  async function forceOut(path: string): Promise<void> {
+  async function forceOut(sessionId: string, path: string): Promise<void> {
     const file = await openForReading(path);
     try {
-      await file.datasync();
+      await writeBacks.forceOut(sessionId, file);
     } finally {
       await file.close();
     }
@@ -74,9 +74,9 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     await writeBacks.settled(ref.sessionId);
     // It is nearly always where it was noted to be: then it is opened once.
     const noted = partials.noted(ref);
-    if (noted !== null && (await ifPresent(forceOut(noted).then(() => true)))) return noted;
+    if (noted !== null && (await ifPresent(forceOut(ref.sessionId, noted).then(() => true)))) return noted;
     const partial = await partials.find(ref, 0);
-    if (partial !== null) await forceOut(partial);
+    if (partial !== null) await forceOut(ref.sessionId, partial);
     return partial;
   }
 
@@ -139,7 +139,8 @@ export function createDiskBlobStore(options: DiskBlobsOptions): BlobStore & Prob
     open: (ref, at) =>
       withStorageFaults(async () => {
         await prepareFolders();
-        const { file, offset, storage } = await partials.open(ref, at);
+        const reliable = writeBacks.reliable(ref.sessionId, at.offset);
+        const { file, offset, storage } = await partials.open(ref, { ...at, offset: reliable });
         try {
           if (fsync === 'always') await syncFolder(paths.tempFolder);
         } catch (fault) {

@@ -78,11 +78,11 @@ export function createDiskWriter(file: FileHandle, options: DiskWriterOptions): 
     await forceIfDue();
   }
 
-  async function close(): Promise<void> {
+  async function close(isWhole: boolean): Promise<void> {
     try {
       await settle();
       // The end of the file is forced out here, where it is still open, and not again when it gets its final name.
-      if (fsync === 'complete' && written === length) await writeBack.all(file, written);
+      if (fsync === 'complete' && (isWhole || written === length)) await writeBack.all(file, written);
       if (fsync === 'always') await force();
     } finally {
       await writeBack.close(file);
@@ -92,8 +92,8 @@ export function createDiskWriter(file: FileHandle, options: DiskWriterOptions): 
   return {
     write: (chunks) => write(chunks).catch(rethrow),
     writeBy: (store, chunks) => writeBy(store, chunks).catch(rethrow),
-    close: () => close().catch(rethrow),
-    progress: () => ({ offset: fsync === 'always' ? forced : written, storage }),
+    close: (options) => close(options?.isWhole ?? false).catch(rethrow),
+    progress: () => ({ offset: writeBack.reliable(fsync === 'always' ? forced : written), storage }),
   };
 }
 
