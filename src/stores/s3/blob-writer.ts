@@ -5,6 +5,7 @@ import type { Multipart, UploadRef } from './multipart.ts';
 import { createPartPipeline } from './part-pipeline.ts';
 import { fencedPlan, partNumber } from './part-plan.ts';
 import type { Tails } from './tails.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { formatState, parseState, type UploadState, uploadMark } from './upload-state.ts';
 
 /**
@@ -243,13 +244,4 @@ export function createBlobWriter(deps: WriterDeps, opening: Opening): BlobWriter
       return closing;
     },
   };
-}
-
-function unlessAborted(step: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return step;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  return Promise.race([step, promise]).finally(() => signal.removeEventListener('abort', abort));
 }

@@ -11,6 +11,7 @@ import {
 import type { Calls } from './call.ts';
 import { isNoSuchObject, silence, storageFault } from './faults.ts';
 import { UPLOAD_METADATA } from './multipart.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** S3's object calls, each with a deadline, their faults translated. */
 export type Objects = ReturnType<typeof createObjects>;
@@ -64,7 +65,8 @@ export function createObjects(deps: { client: S3Client; bucket: string; calls: C
       const chunks: AsyncIterator<Uint8Array> = Body[Symbol.asyncIterator]();
       try {
         for (;;) {
-          const next = await within(deadlines.transferMs, abortable(chunks.next(), abortSignal));
+          // A body that was aborted does not always end its iteration by itself.
+          const next = await within(deadlines.transferMs, unlessAborted(chunks.next(), abortSignal));
           if (next.done) return;
           yield next.value;
         }
@@ -105,13 +107,4 @@ export function createObjects(deps: { client: S3Client; bucket: string; calls: C
   }
 
   return { put, head, read, remove, list, check };
-}
-
-/** A body that was aborted does not always end its iteration by itself. */
-function abortable<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  return Promise.race([step, promise]).finally(() => signal.removeEventListener('abort', abort));
 }
