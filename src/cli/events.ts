@@ -44,12 +44,10 @@ export const events: Command = {
       const replayed = await withOutbox(config(), (outbox) =>
         values.dead ? replayDead(outbox) : outbox.replay(ids),
       );
-      print(
-        values.json,
-        { replayed },
-        `${replayed} event${replayed === 1 ? ' is' : 's are'} delivered once more.`,
-      );
-      return values.dead || replayed === new Set(ids).size ? EXIT.ok : EXIT.failed;
+      const asked = new Set(ids).size;
+      const unknown = values.dead ? 0 : asked - replayed;
+      print(values.json, { replayed, unknown }, describeReplay(replayed, unknown, asked));
+      return unknown === 0 ? EXIT.ok : EXIT.failed;
     }
     throw usageFailure('events needs "list", or "replay" with either ids or --dead.');
   },
@@ -96,6 +94,18 @@ async function replayDead(outbox: Outbox): Promise<number> {
     if (page.length === 0) return replayed;
     replayed += await outbox.replay(page.map(({ id }) => id));
   }
+}
+
+function describeReplay(replayed: number, unknown: number, asked: number): string {
+  if (unknown === asked && asked > 0) {
+    return asked === 1
+      ? 'There is no such event.'
+      : `There are no such events: none of the ${asked} ids is known.`;
+  }
+  const done = `${replayed} event${replayed === 1 ? ' is' : 's are'} delivered once more.`;
+  return unknown === 0
+    ? done
+    : `${done} Of the ${asked} ids ${unknown} ${unknown === 1 ? 'names' : 'name'} no event.`;
 }
 
 function readStatus(text: string | undefined): OutboxStatus | undefined {

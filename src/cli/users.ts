@@ -25,7 +25,7 @@ export const users: Command = {
   --order <which>    desc (default) or asc
   --limit <n>        that many at most (${DEFAULT_COUNT})
   --after <cursor>   go on where an earlier list ended; it says so at its end
-  --format <which>   csv (default) or jsonl
+  --format <which>   csv (default) or jsonl, which --json stands for
   --output <file>    write there, readable by you alone, and fail where it exists; else to standard output`,
 
   async run(args) {
@@ -34,14 +34,17 @@ export const users: Command = {
       order: { type: 'string', default: 'desc' },
       limit: { type: 'string' },
       after: { type: 'string' },
-      format: { type: 'string', default: 'csv' },
+      format: { type: 'string' },
       output: { type: 'string' },
     });
     const [action, ...rest] = positionals;
     if ((action !== 'list' && action !== 'export') || rest.length > 0) {
       throw usageFailure('users needs "list" or "export".');
     }
-    const format = readChoice('--format', EXPORT_FORMATS, values.format);
+    const format = readChoice('--format', EXPORT_FORMATS, values.format ?? (values.json ? 'jsonl' : 'csv'));
+    if (action === 'export' && values.json && format !== 'jsonl') {
+      throw usageFailure(`--json and --format ${format} contradict each other.`);
+    }
     const query = {
       order: readChoice('--sort', ORDERS, values.sort),
       descending: readChoice('--order', DIRECTIONS, values.order) === 'desc',

@@ -73,10 +73,15 @@ for (const place of ['redis and postgresql'] as const) {
     assert.equal((await readFile(output, 'utf8')).split('\r\n').length, 4);
     assert.equal((await stat(output)).mode & 0o777, 0o600);
     assert.equal(auditLines(written)[0]?.event, 'usage.exported');
-    const [again, lines] = await Promise.all([
+    const [again, lines, json, both] = await Promise.all([
       embedded(['users', 'export', '--output', output], env),
       embedded(['users', 'export', '--format', 'jsonl'], env),
+      embedded(['users', 'export', '--json'], env),
+      embedded(['users', 'export', '--json', '--format', 'csv'], env),
     ]);
+    assert.equal(json.out, lines.out);
+    assert.equal(both.code, 2);
+    assert.match(both.err, /--json and --format csv contradict each other/);
     assert.equal(again.code, 1);
     assert.match(again.err, /cannot be written \(EEXIST\)/);
     assert.deepEqual(
