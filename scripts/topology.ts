@@ -4,14 +4,22 @@
  * in temporary folders; and Prometheus with the rules of deploy/prometheus. Ctrl-C ends it all and leaves nothing.
  */
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunningPrometheus, startPrometheus } from './lib/servers/prometheus.ts';
-import { startTopology, type Topology } from './lib/topology.ts';
+import { exportLine, startTopology, type Topology } from './lib/topology.ts';
 
 process.stdout.write(
   'Starting Redis with a replica and Sentinels, PostgreSQL, an S3 server and two instances …\n',
 );
-const topology = await startTopology({ ownUrls: true });
+const logFolder = mkdtempSync(join(tmpdir(), 'sluice-topology-'));
+const removeLogs = () => rmSync(logFolder, { recursive: true, force: true });
+const topology = await startTopology({ ownUrls: true, logFolder }).catch((error: unknown) => {
+  removeLogs();
+  throw error;
+});
 const prometheus = await startPrometheus(topology.services.map(({ url }) => new URL(url).host)).catch(
   (error: Error) => {
     // The rest is worth trying without it.
@@ -23,7 +31,10 @@ process.stdout.write(described(topology, prometheus));
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    Promise.all([topology.stop(), prometheus?.stop()]).finally(() => process.exit());
+    Promise.all([topology.stop(), prometheus?.stop()]).finally(() => {
+      removeLogs();
+      process.exit();
+    });
   });
 }
 // The servers' outputs alone would not keep this process.
@@ -36,6 +47,7 @@ function described(topology: Topology, prometheus: RunningPrometheus | null): st
   const token = first?.token({ user, permissions: ['upload_files', 'create_sessions', 'manage_quota'] });
   return `
 Service     ${services.map(({ url }) => url).join('  ')}
+Logs        ${join(logFolder, 'instance-*.log')}, until it is stopped
 Redis       master 127.0.0.1:${redis.master.port}, replica 127.0.0.1:${redis.replica.port}, Sentinels ${redis.addresses}
 PostgreSQL  ${postgres.url}
 S3          ${s3Endpoint}, bucket ${env.S3_BUCKET_NAME}
@@ -44,7 +56,11 @@ ${prometheus ? grafana(prometheus) : ''}
 A token of the user ${user}, good at both:
 ${token}
 
+In another shell, for "npm run sluice -- doctor --production" and all other commands:
+${exportLine(env)}
+
 Try a failover:  kill -9 ${redis.master.pid}     (the master of Redis; its replica takes over within seconds)
+Or an outage:    P=${postgres.pid}; kill -STOP $P $(pgrep -P $P)     (PostgreSQL hangs; the same with -CONT ends it)
 Stop it all:     Ctrl-C
 `;
 }

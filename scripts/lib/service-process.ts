@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly dataDir?: string;
   /** `production` makes nothing up: `env` has to name all it needs. Default: `embedded`. */
   readonly profile?: 'embedded' | 'production';
+  /** Everything it writes is added to this file, too. */
+  readonly logFile?: string;
   /** What runs the service: gets the command that would be run, gives the command to run instead. */
   readonly wrap?: (command: readonly string[]) => readonly string[];
 }
@@ -84,6 +86,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     started.once('exit', () => process.off('exit', killOnExit));
     await untilItListens(started, port, (text) => {
       output += text;
+      if (options.logFile !== undefined) appendFileSync(options.logFile, text);
     });
     return started;
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { connectS3 } from '../../src/stores/s3/connect.ts';
 import { freePort } from './servers/free-port.ts';
@@ -15,6 +16,8 @@ export interface TopologyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Each instance gives URLs of its own address. Otherwise they are relative, good at whichever is asked. */
   readonly ownUrls?: boolean;
+  /** What each instance writes is kept in a file there, `instance-1.log` and so on. */
+  readonly logFolder?: string;
 }
 
 /** What deploy/compose.yaml describes, but for the watchers, as processes of this machine on free loopback ports. */
@@ -57,8 +60,10 @@ export async function startTopology(options: TopologyOptions = {}): Promise<Topo
     for (let n = 0; n < (options.instances ?? 2); n += 1) {
       const PORT = String(await freePort());
       const own = options.ownUrls ? { PUBLIC_URL: `http://127.0.0.1:${PORT}` } : {};
+      const { logFolder } = options;
+      const log = logFolder === undefined ? {} : { logFile: join(logFolder, `instance-${n + 1}.log`) };
       services.push(
-        keep(await startServiceProcess({ profile: 'production', env: { PORT, ...own, ...env } })),
+        keep(await startServiceProcess({ profile: 'production', env: { PORT, ...own, ...env }, ...log })),
       );
     }
     return { services, redis, postgres, s3Endpoint: bucket.S3_ENDPOINT, env, stop };
@@ -66,6 +71,12 @@ export async function startTopology(options: TopologyOptions = {}): Promise<Topo
     await stop();
     throw error;
   }
+}
+
+/** A line that gives a shell these variables. */
+export function exportLine(env: Readonly<Record<string, string>>): string {
+  const quoted = Object.entries(env).map(([name, value]) => `${name}='${value.replaceAll("'", "'\\''")}'`);
+  return `export ${quoted.join(' ')}`;
 }
 
 /** Gives the variables by which the service finds it. */

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import type { RunningSentinels } from '../../scripts/lib/servers/redis-sentinel.ts';
-import { startTopology } from '../../scripts/lib/topology.ts';
+import { exportLine, startTopology } from '../../scripts/lib/topology.ts';
 import { createClient, offsetOf, patchRest } from './client.ts';
+import { folderFor } from './service.ts';
 import { until } from './until.ts';
 import { sha256, videoOf } from './videos.ts';
 
@@ -105,3 +110,21 @@ async function replicated(port: number): Promise<void> {
     master.disconnect();
   }
 }
+
+test('production: what the topology tells is enough for a command in a shell, and each instance has its log', {
+  timeout: 600_000,
+}, async (t) => {
+  const logFolder = await folderFor(t);
+  const topology = await startTopology({ instances: 1, logFolder });
+  t.after(() => topology.stop());
+  const log = await readFile(join(logFolder, 'instance-1.log'), 'utf8');
+  assert.match(log, /"msg":"listening"/);
+  const { PATH } = process.env;
+  const doctor = `${exportLine(topology.env)}; "${process.execPath}" src/cli.mjs doctor --production`;
+  const shell = spawn('sh', ['-c', doctor], { env: { PATH }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = await text(shell.stdout);
+  for (const part of ['session_store', 'ledger', 'storage']) {
+    assert.match(said, new RegExp(`^ok +${part} `, 'm'));
+  }
+  process.kill(topology.postgres.pid, 0);
+});

@@ -16,6 +16,8 @@ const run = promisify(execFile);
 export interface RunningPostgres extends RunningServer {
   /** Address of the maintenance database `postgres`, as its superuser. */
   readonly url: string;
+  /** Of the process whose children are all others; 0 while it is not there. */
+  readonly pid: number;
   /** End it at once, without a checkpoint, as `pg_ctl stop -m immediate` does. Its data stay. */
   kill(): Promise<void>;
   /** Start it again after `kill`, on the same data and port. It may have to recover first. */
@@ -101,6 +103,9 @@ export async function startPostgres({ secured }: PostgresOptions = {}): Promise<
   };
   return {
     url,
+    get pid() {
+      return server?.pid ?? 0;
+    },
     env: { SLUICE_TEST_DATABASE_URL: url },
     stop,
     kill,
