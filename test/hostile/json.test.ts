@@ -119,6 +119,32 @@ test('other content types are 415, and a charset that lies changes nothing', asy
   }
 });
 
+test('whoever may send parts cannot make the service compare a number with all others', async () => {
+  const { path, token } = await victim.session();
+  const sign = (numbers: readonly number[], space?: number) =>
+    call(`${path}/parts?token=${token}`, {
+      method: 'POST',
+      token: null,
+      body: JSON.stringify({ part_numbers: numbers }, null, space),
+      headers: { 'content-type': 'application/json' },
+    });
+  const elapsedMs = startStopwatch();
+  const flood = await sign(Array.from({ length: 60_000 }, () => 1));
+  assert.deepEqual([flood.status, flood.body.error_code], [400, 'INVALID_REQUEST']);
+  assert.ok(elapsedMs() < 2000, 'it costs no time');
+
+  const twice = await sign([1, 2, 1]);
+  assert.equal(twice.status, 400);
+  assert.deepEqual(twice.body.details.errors, [
+    { path: '/part_numbers', message: 'must not have duplicate items' },
+  ]);
+  const most = await sign(
+    Array.from({ length: 1000 }, (_, n) => 9001 + n),
+    4,
+  );
+  assert.equal(most.status, 409, 'as many as one may ask for, however they are written, are looked at');
+});
+
 test('nothing of all that has changed what objects are', async () => {
   const { status, body } = await call(`${P}/cleanup`, { method: 'POST' });
   assert.deepEqual([status, body.error_code], [403, 'PERMISSION_DENIED']);

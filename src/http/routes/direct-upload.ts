@@ -14,6 +14,8 @@ import type { RouteDeps } from './route-deps.ts';
 
 /** Parts that one request may ask URLs for. */
 const MOST_SIGNED_AT_ONCE = 1000;
+/** Bytes of such a request: room for that many numbers, each on a line of its own. */
+const MAX_SIGN_BYTES = 16_384;
 /** S3: "Amazon S3 multipart upload limits". */
 const MOST_PARTS = 10_000;
 
@@ -26,10 +28,16 @@ const Plan = {
 const Params = Type.Object({ session_id: Uuid('The session.') });
 
 const SignBody = Type.Object({
-  part_numbers: Type.Array(PartNumber, {
-    ...{ minItems: 1, maxItems: MOST_SIGNED_AT_ONCE, uniqueItems: true },
-    description: `Numbers of the parts, from 1; at most ${MOST_SIGNED_AT_ONCE} at once.`,
-  }),
+  // Not `uniqueItems`: TypeBox copies a list for each number that comes again, in arrays that are too long, too.
+  part_numbers: Type.Refine(
+    Type.Array(PartNumber, {
+      minItems: 1,
+      maxItems: MOST_SIGNED_AT_ONCE,
+      description: `Numbers of the parts, from 1, each once; at most ${MOST_SIGNED_AT_ONCE} at once.`,
+    }),
+    (numbers) => new Set(numbers).size === numbers.length,
+    () => 'must not have duplicate items',
+  ),
 });
 
 const Signed = Type.Object(
@@ -89,6 +97,7 @@ export const directUploadRoutes: FastifyPluginCallbackTypebox<DirectUploadDeps> 
   app.post(
     `${UPLOADS_PATH}/:session_id/parts`,
     {
+      bodyLimit: MAX_SIGN_BYTES,
       schema: {
         ...documented,
         operationId: 'signParts',
