@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { holdContinue } from '../protocols/expect-continue.ts';
 import { answerClientError } from './client-errors.ts';
-import { limitConnections } from './connections.ts';
+import { limitConnections, limitUnanswered } from './connections.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
 import { invalidRequestRefusal } from './invalid-request.ts';
 import { acceptJsonBodies } from './json-body.ts';
@@ -83,6 +83,7 @@ export function createServer(options: {
   acceptJsonBodies(app);
   holdContinue(app);
   cutSlowBodies(app, connections.bodyTimeoutMs);
+  limitUnanswered(app);
   limitConnections(app.server, { perAddress: connections.perAddress, trustsProxy });
   if (options.requestTracer) traceRequests(app, options.requestTracer);
   app.addHook('onRequest', (request, reply, done) => {

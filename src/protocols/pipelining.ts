@@ -7,6 +7,8 @@ import type { FastifyReply } from 'fastify';
  * (RFC 9112, section 9.3.2). Node keeps only their answers in order: it hands the requests out at once.
  */
 const latest = new WeakMap<Socket, ServerResponse>();
+/** What waits on a connection: one listener tells all of it that the connection is gone, since each costs every other. */
+const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /**
  * Calls `go` once every earlier request on the connection is answered; at once where there is none. Never where
@@ -21,13 +23,23 @@ export function afterEarlierRequests(reply: FastifyReply, go: () => void): void 
     return;
   }
 
+  const line = waiting.get(socket) ?? openLine(socket);
+  line.add(proceed);
+  earlier.once('close', proceed);
+
   function proceed(): void {
-    earlier?.off('close', proceed);
-    socket.off('close', proceed);
+    if (!line.delete(proceed)) return;
     if (socket.writable) go();
     else reply.hijack();
   }
-  earlier.once('close', proceed);
+}
+
+function openLine(socket: Socket): Set<() => void> {
+  const line = new Set<() => void>();
+  waiting.set(socket, line);
   // An answer that was never begun does not close with its connection.
-  socket.once('close', proceed);
+  socket.once('close', () => {
+    for (const proceed of line) proceed();
+  });
+  return line;
 }
