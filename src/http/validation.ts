@@ -21,11 +21,40 @@ export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
   return ({ schema, httpPart = 'body' }) => {
     const validator = Compile(schema);
     const place = PLACES[httpPart] ?? '';
+    const shorten = shortener(schema);
     return (given: unknown) => {
       const value = httpPart === 'querystring' ? withNumbers(given, schema) : given;
+      shorten?.(value);
       if (validator.Check(value)) return { value };
       return { error: invalidRequest(faultsOf(validator.Errors(value), place)) };
     };
+  };
+}
+
+/**
+ * What cuts arrays that are too long, in place, to one item more than they may have: they are refused all the same.
+ * TypeBox looks at all items, and twice, before it counts them. Null where the schema has no such arrays.
+ */
+function shortener(schema: TSchema): ((value: unknown) => void) | null {
+  if (Type.IsArray(schema)) {
+    const most = 'maxItems' in schema ? Number(schema.maxItems) : Number.POSITIVE_INFINITY;
+    const shorten = shortener(schema.items);
+    if (!shorten && most === Number.POSITIVE_INFINITY) return null;
+    return (value) => {
+      if (!Array.isArray(value)) return;
+      if (value.length > most) value.length = most + 1;
+      if (shorten) value.forEach(shorten);
+    };
+  }
+  if (!Type.IsObject(schema)) return null;
+  const members = Object.entries(schema.properties).flatMap(([name, property]) => {
+    const shorten = shortener(property);
+    return shorten ? [{ name, shorten }] : [];
+  });
+  if (members.length === 0) return null;
+  return (value) => {
+    if (!(value instanceof Object)) return;
+    for (const { name, shorten } of members) shorten(Reflect.get(value, name));
   };
 }
 

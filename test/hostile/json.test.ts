@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Type } from 'typebox';
+import { createValidatorCompiler } from '../../src/http/validation.ts';
 import { startStopwatch } from '../helpers/stopwatch.ts';
 import { context, P, stateOf, target } from './target.ts';
 
@@ -143,6 +145,48 @@ test('whoever may send parts cannot make the service compare a number with all o
     4,
   );
   assert.equal(most.status, 409, 'as many as one may ask for, however they are written, are looked at');
+});
+
+test("strangers are refused on Uppy's routes before their body is read, and where it names the upload it is small", async () => {
+  const announce = async (path: string, length: number) => {
+    const answer = await victim.raw(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`,
+    );
+    return answer.match(/^HTTP\/1\.1 (\d+) .*"error_code":"(\w+)"/s)?.slice(1);
+  };
+  const multipart = '/v1/uploads/s3/multipart';
+  const { id } = await victim.session();
+  const unknown = '12345678-1234-4678-9012-123456789012';
+  assert.deepEqual(await announce(`${multipart}/${unknown}/complete?key=x`, 1_000_000), [
+    '404',
+    'SESSION_NOT_FOUND',
+  ]);
+  for (const query of ['?key=x', '?key=', '', '?key=x&key=y']) {
+    assert.deepEqual(await announce(`${multipart}/${id}/complete${query}`, 1_000_000), [
+      '403',
+      'UNAUTHORIZED_ACCESS',
+    ]);
+  }
+  assert.deepEqual(await announce(`${multipart}/x/complete?key=x`, 1_000_000), ['400', 'INVALID_REQUEST']);
+  assert.deepEqual(await announce(multipart, 9000), ['400', 'INVALID_REQUEST']);
+});
+
+test('of a list that is too long nobody looks at more than it may have', () => {
+  let looks = 0;
+  const entry = {
+    get number() {
+      looks += 1;
+      return 1;
+    },
+  };
+  const list = Type.Array(Type.Object({ number: Type.Integer() }), { maxItems: 10 });
+  const schema = Type.Object({ lists: Type.Array(Type.Object({ list }), { maxItems: 10 }) });
+  const validate = createValidatorCompiler()({ schema, method: 'POST', url: '/', httpPart: 'body' });
+  const lists = Array.from({ length: 1000 }, () => ({ list: Array.from({ length: 1000 }, () => entry) }));
+  const outcome: unknown = validate({ lists });
+  assert.ok(outcome instanceof Object && 'error' in outcome && outcome.error instanceof Error);
+  assert.match(outcome.error.message, /more than 10 items/);
+  assert.ok(looks < 1000, `${looks} looks`);
 });
 
 test('nothing of all that has changed what objects are', async () => {

@@ -10,15 +10,19 @@ const sessions = new WeakMap<FastifyRequest, Session>();
 /**
  * A hook for routes with a `session_id` in their path: only the holder of the upload token, or the owner, passes.
  * It runs before the body is read.
+ * @param tokenOf where the token does not stand in the query as usual.
  */
-export function uploadGuard(authorizeUpload: AuthorizeUpload): onRequestAsyncHookHandler {
+export function uploadGuard(
+  authorizeUpload: AuthorizeUpload,
+  tokenOf?: (request: FastifyRequest) => string,
+): onRequestAsyncHookHandler {
   return async (request, reply) => {
     const sessionId = parseUuid(sessionIdOf(request.params));
     if (sessionId === null) {
       const fault = { path: 'path/session_id', message: 'must be a UUID in its 36-character form' };
       return sendRefusal(reply, invalidRequestRefusal([fault]));
     }
-    const outcome = await authorizeUpload(request, sessionId);
+    const outcome = await authorizeUpload(request, sessionId, tokenOf?.(request));
     if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
     sessions.set(request, outcome.value);
   };

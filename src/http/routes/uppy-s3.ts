@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { Outcome } from '../../core/errors.ts';
 import type { Session } from '../../core/session.ts';
 import { parseUuid } from '../../core/session-id.ts';
-import type { Eventual } from '../eventual.ts';
+import { sessionOf, uploadGuard } from '../auth/upload-guard.ts';
 import { invalidRequestRefusal } from '../invalid-request.ts';
 import { sendRefusal } from '../problem.ts';
 import { UPLOADS_PATH } from '../urls.ts';
@@ -19,15 +19,12 @@ import type { DirectUploadDeps } from './direct-upload.ts';
 
 const ROOT = `${UPLOADS_PATH}/s3/multipart`;
 
+/** The one request whose body is read before anybody knows who sends it, since the token stands there. */
+const MAX_CREATE_BYTES = 8192;
 const CreateBody = Type.Object({
   metadata: Type.Object({ upload_url: Type.String({ maxLength: 4096 }) }),
 });
-const Upload = Type.Object({ upload_id: Type.String() });
-const Part = Type.Object({
-  upload_id: Type.String(),
-  part_number: Type.String({ pattern: '^[1-9][0-9]{0,4}$' }),
-});
-const Key = Type.Object({ key: Type.String({ maxLength: 512 }) });
+const Part = Type.Object({ part_number: Type.String({ pattern: '^[1-9][0-9]{0,4}$' }) });
 const CompleteBody = Type.Object({
   parts: Type.Array(
     Type.Object({
@@ -45,78 +42,64 @@ export interface UppyS3Deps extends DirectUploadDeps {
 export const uppyS3Routes: FastifyPluginCallbackTypebox<UppyS3Deps> = (app, deps, done) => {
   const { directUploads, authorizeUpload, urls, cancel } = deps;
   const hidden = { hide: true };
+  const onRequest = uploadGuard(authorizeUpload, keyOf);
 
-  app.post(ROOT, { schema: { ...hidden, body: CreateBody } }, async (request, reply) => {
-    const place = placeOf(request.body.metadata.upload_url);
-    const outcome = place ? await authorizeUpload(request, place.sessionId, place.token) : NO_URL;
-    if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
-    const ready = await directUploads.arrived(outcome.value);
-    if (!ready.ok) return sendRefusal(reply, ready.refusal);
-    return { key: place?.token, uploadId: outcome.value.sessionId, bucket: '' };
-  });
+  app.post(
+    ROOT,
+    { bodyLimit: MAX_CREATE_BYTES, schema: { ...hidden, body: CreateBody } },
+    async (request, reply) => {
+      const place = placeOf(request.body.metadata.upload_url);
+      const outcome = place ? await authorizeUpload(request, place.sessionId, place.token) : NO_URL;
+      if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
+      const ready = await directUploads.arrived(outcome.value);
+      if (!ready.ok) return sendRefusal(reply, ready.refusal);
+      return { key: place?.token, uploadId: outcome.value.sessionId, bucket: '' };
+    },
+  );
 
   app.get(
-    `${ROOT}/:upload_id/:part_number`,
-    { schema: { ...hidden, params: Part, querystring: Key } },
+    `${ROOT}/:session_id/:part_number`,
+    { onRequest, schema: { ...hidden, params: Part } },
     async (request, reply) => {
-      const session = await sessionOf(request, request.params.upload_id, request.query.key);
-      if (!session.ok) return sendRefusal(reply, session.refusal);
-      const signed = await directUploads.sign(session.value, [Number(request.params.part_number)]);
+      const signed = await directUploads.sign(sessionOf(request), [Number(request.params.part_number)]);
       if (!signed.ok) return sendRefusal(reply, signed.refusal);
       reply.header('cache-control', 'no-store');
       return { url: signed.value[0]?.url };
     },
   );
 
-  app.get(
-    `${ROOT}/:upload_id`,
-    { schema: { ...hidden, params: Upload, querystring: Key } },
-    async (request, reply) => {
-      const session = await sessionOf(request, request.params.upload_id, request.query.key);
-      const arrived = session.ok ? await directUploads.arrived(session.value) : session;
-      if (!arrived.ok) return sendRefusal(reply, arrived.refusal);
-      reply.header('cache-control', 'no-store');
-      return arrived.value.map(({ partNumber, bytes, etag }) => ({
-        PartNumber: partNumber,
-        Size: bytes,
-        ETag: etag,
-      }));
-    },
-  );
+  app.get(`${ROOT}/:session_id`, { onRequest, schema: hidden }, async (request, reply) => {
+    const arrived = await directUploads.arrived(sessionOf(request));
+    if (!arrived.ok) return sendRefusal(reply, arrived.refusal);
+    reply.header('cache-control', 'no-store');
+    return arrived.value.map(({ partNumber, bytes, etag }) => ({
+      PartNumber: partNumber,
+      Size: bytes,
+      ETag: etag,
+    }));
+  });
 
   app.post(
-    `${ROOT}/:upload_id/complete`,
-    { schema: { ...hidden, params: Upload, querystring: Key, body: CompleteBody } },
+    `${ROOT}/:session_id/complete`,
+    { onRequest, schema: { ...hidden, body: CompleteBody } },
     async (request, reply) => {
-      const session = await sessionOf(request, request.params.upload_id, request.query.key);
-      if (!session.ok) return sendRefusal(reply, session.refusal);
       const parts = request.body.parts.map(({ PartNumber, ETag }) => ({
         partNumber: PartNumber,
         etag: ETag,
       }));
-      const outcome = await directUploads.complete(session.value, parts);
+      const outcome = await directUploads.complete(sessionOf(request), parts);
       if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
       const location = `${urls(request).tusEndpoint}/${outcome.value.sessionId}`;
       return { location, key: outcome.value.sessionId, bucket: '' };
     },
   );
 
-  app.delete(
-    `${ROOT}/:upload_id`,
-    { schema: { ...hidden, params: Upload, querystring: Key } },
-    async (request, reply) => {
-      const session = await sessionOf(request, request.params.upload_id, request.query.key);
-      const outcome = session.ok ? await cancel(session.value) : session;
-      if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
-      return {};
-    },
-  );
+  app.delete(`${ROOT}/:session_id`, { onRequest, schema: hidden }, async (request, reply) => {
+    const outcome = await cancel(sessionOf(request));
+    if (!outcome.ok) return sendRefusal(reply, outcome.refusal);
+    return {};
+  });
   done();
-
-  function sessionOf(request: FastifyRequest, uploadId: string, token: string): Eventual<Outcome<Session>> {
-    const sessionId = parseUuid(uploadId);
-    return sessionId === null ? NO_URL : authorizeUpload(request, sessionId, token);
-  }
 };
 
 const NO_URL: Outcome<never> = {
@@ -125,6 +108,12 @@ const NO_URL: Outcome<never> = {
     { path: '/metadata/upload_url', message: 'must be the upload_url that initiate returned' },
   ]),
 };
+
+/** The token that the plugin takes for a key; without one, or with two, it is no token that anybody issued. */
+function keyOf({ query }: FastifyRequest): string {
+  if (typeof query !== 'object' || query === null || !('key' in query)) return '';
+  return typeof query.key === 'string' ? query.key : '';
+}
 
 /** Session and token that an `upload_url` holds, whoever made it: the token decides. */
 function placeOf(uploadUrl: string): { sessionId: string; token: string } | null {
