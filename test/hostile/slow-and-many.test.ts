@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -99,6 +100,22 @@ test('an upload at a byte a while, and one that stalls, are cut, keep their byte
     });
     assert.equal(rest.status, 204, rest.text);
   }
+});
+
+test('of sixty event streams that a user asks for at once he gets ten', async () => {
+  const token = await victim.sign({ user_id: randomUUID() });
+  const left = new AbortController();
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () =>
+      fetch(new URL(`${P}/events`, victim.service.url), {
+        headers: { authorization: `Bearer ${token}` },
+        signal: left.signal,
+      }),
+    ),
+  );
+  left.abort();
+  const counted = Object.groupBy(answers, ({ status }) => status);
+  assert.deepEqual([counted[200]?.length, counted[429]?.length], [10, 50]);
 });
 
 test(`${IDLE} connections that say nothing: others are served, and the silent ones are closed`, async () => {

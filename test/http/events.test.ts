@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { initiateBody, P, STORES, startApp, type TestApp } from '../helpers/app.ts';
+import { startRedis } from '../helpers/redis.ts';
 
 const VIDEO = new URL('../fixtures/sample.mp4', import.meta.url);
 
@@ -151,6 +152,18 @@ test('the eleventh stream of a user is refused, and one that was closed makes ro
     const left = new AbortController();
     status = (await app.fetch(`${P}/events`, { signal: left.signal })).status;
     left.abort();
+  }
+});
+
+test('a stream that could not begin takes no room from others', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const app = await startApp(t, { env: { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(server.port) } });
+  await (await listen(t, app)).next(({ event }) => event === 'quota');
+  server.freeze();
+  for (let n = 0; n < 3; n += 1) {
+    const answers = await Promise.all(Array.from({ length: 9 }, () => app.call(`${P}/events`)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([503]));
   }
 });
 

@@ -88,13 +88,10 @@ export const eventRoutes: FastifyPluginCallbackTypebox<Deps> = (
       }
       const asked = request.headers['last-event-id'];
       const afterId = typeof asked === 'string' && EVENT_ID.test(asked) ? asked : null;
-      const quota = await currentQuota(userId);
 
+      // It takes its place before anything is awaited, or all who ask at once would find one.
       const stream = new Readable({ read() {} });
       const leave = register(userId, stream);
-      const tell = createTeller(stream, () => currentQuota(userId));
-      stream.push(`retry: ${RETRY_MS}\n\n`);
-      tell.quota(quota);
       const heartbeat = setInterval(() => stream.push(': still here\n\n'), HEARTBEAT_MS);
       const end = setTimeout(() => stream.push(null), MAX_AGE_MS);
       let stop = () => {};
@@ -106,6 +103,10 @@ export const eventRoutes: FastifyPluginCallbackTypebox<Deps> = (
       });
       stream.on('error', () => {});
       try {
+        const tell = createTeller(stream, () => currentQuota(userId));
+        const quota = await currentQuota(userId);
+        stream.push(`retry: ${RETRY_MS}\n\n`);
+        tell.quota(quota);
         stop = await feed.subscribe(userId, afterId, tell.event);
       } catch (error) {
         stream.destroy();
