@@ -89,3 +89,20 @@ test('a flood of bad credentials fills no log', async () => {
   assert.ok(statuses.filter((status) => status === 429).length >= 250);
   assert.ok(count() - before <= 40, `${count() - before} lines for 300 tries`);
 });
+
+test('strangers who are refused without credentials fill no log, and hide no other line', async () => {
+  const refusals = (path: string) =>
+    victim.logLines().filter((line) => line.event === 'request.refused' && line.path === path);
+  const multipart = '/v1/uploads/s3/multipart';
+  const flood = await Promise.all(
+    Array.from({ length: 60 }, () =>
+      call(multipart, { token: null, method: 'POST', body: 'x', headers: { 'content-type': 'text/xml' } }),
+    ),
+  );
+  assert.ok(flood.every(({ status }) => status === 415));
+  const other = `/v1/admin/users/${victim.user}/quota`;
+  assert.equal((await call(other)).status, 403);
+  await until('the other line is written', () => refusals(other).length > 0);
+  const lines = refusals(multipart).length;
+  assert.ok(lines >= 1 && lines <= 10, `${lines} lines for 60 requests`);
+});
