@@ -5,7 +5,7 @@ import { pathOf } from './problem.ts';
 export function linkNextPage(reply: FastifyReply, next: string | null): void {
   if (next === null) return;
   const { url } = reply.request;
-  const query = new URLSearchParams(url.slice(pathOf(url).length));
+  const query = new URLSearchParams(url.slice(pathOf(url).length + 1));
   query.set('after', next);
   reply.header('link', `<${pathOf(url)}?${query}>; rel="next"`);
 }

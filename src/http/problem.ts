@@ -118,10 +118,10 @@ export function sendRefusal(
   return reply.code(body.status).headers(problemHeaders(refusal, body.status)).send(JSON.stringify(body));
 }
 
-/** The path of a request target: never its query, where tokens stand. */
+/** The path of a request target: never its query, where tokens stand. To the router `#` begins one as well. */
 export function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
+  const end = url.search(/[?#]/);
+  return end === -1 ? url : url.slice(0, end);
 }
 
 /** RFC 6750, section 3: no error attribute where no credentials were sent. */

@@ -106,3 +106,15 @@ test('strangers who are refused without credentials fill no log, and hide no oth
   const lines = refusals(multipart).length;
   assert.ok(lines >= 1 && lines <= 10, `${lines} lines for 60 requests`);
 });
+
+test('a token behind a number sign, where the router takes it, is in no line and no answer', async () => {
+  const session = await victim.session();
+  const refused = await raw(
+    `PUT ${session.path}#token=${session.token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(1000)}`,
+  );
+  assert.match(refused, /^HTTP\/1\.1 415 /);
+  assert.ok(refused.includes(`"instance":"${session.path}"`), refused);
+  const lines = () => victim.logLines().filter(({ path }) => String(path).startsWith(session.path));
+  await until('the refusal is written', () => lines().length > 0);
+  assert.deepEqual(new Set(lines().map(({ path }) => path)), new Set([session.path]));
+});
