@@ -61,7 +61,7 @@ export interface InitiateRequest {
   dashboard_context: {
     /** 1–64 characters, not counting blanks around them. */
     source_section: string;
-    /** What the dashboard does with the file: one of */
+    /** What the dashboard does with the file. */
     workflow_type:
       | 'single_upload'
       | 'batch_upload'

@@ -37,7 +37,7 @@ export const InitiateBody = Type.Object({
         () => 'must have 1 to 64 characters that are not blank',
       ),
       workflow_type: Type.Enum(WORKFLOW_TYPES, {
-        description: 'What the dashboard does with the file: one of',
+        description: 'What the dashboard does with the file.',
       }),
       user_preferences: Type.Optional(
         Nullable<Record<string, unknown>>({ type: ['object', 'null'], description: 'Anything.' }),

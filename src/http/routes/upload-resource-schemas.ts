@@ -23,7 +23,7 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
     summary: 'Ask how many bytes are stored',
     description: 'Never disturbs a running transfer. `Upload-Offset` and, where known, `Upload-Length`.',
     response: {
-      200: Type.Null(),
+      200: Type.Null({ description: '`Upload-Offset` is how many bytes are stored.' }),
       204: Type.Null({ description: 'The same in the IETF draft.' }),
       ...problems(400, 401, 403, 404, 410, 412, 423, 503),
     },
@@ -57,7 +57,7 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
       'In tus 1.0.0 PATCH, DELETE or HEAD by `X-HTTP-Method-Override`. With `Upload-Complete`, as the IETF drafts it: the first bytes of the session.',
     response: {
       200: Type.Null({ description: 'What HEAD answers, where that is the override.' }),
-      204: Type.Null(),
+      204: Type.Null({ description: 'What PATCH or DELETE answers, where that is the override.' }),
       201: COMPLETED,
       ...problems(...TRANSFER_PROBLEMS, 423),
     },
@@ -65,7 +65,10 @@ const METHODS: Readonly<Record<UploadMethod, { summary: string; description?: st
   DELETE: {
     summary: 'Cancel the upload',
     description: 'Stops a running transfer, discards its bytes and gives the reservation back, once.',
-    response: { 204: Type.Null(), ...problems(400, 401, 403, 404, 409, 410, 412, 503) },
+    response: {
+      204: Type.Null({ description: 'Cancelled.' }),
+      ...problems(400, 401, 403, 404, 409, 410, 412, 503),
+    },
   },
 };
 
