@@ -105,6 +105,8 @@ export async function startService(
   const observation = await openObservation(config, log);
   const opened = await openStores(config, log, audit, observation.redisCommand);
   const stores = observation.stores(wrapStores(opened));
+  // Makes its folders, where they are new. What is the matter with them is told by /readyz.
+  if (config.storage.backend === 'disk') await stores.blobs.check().catch(() => {});
   const scanner = await openScanner(config, audit);
   const feed = createLiveFeed(stores.relay);
   const events = toAll(logEvents(log), auditSessions(audit), feed, ...observation.listeners);

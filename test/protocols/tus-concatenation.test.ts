@@ -1,38 +1,20 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { SluiceError } from '../../src/core/errors.ts';
-import { assertCompleted, assertQuota, PATCH, reconcilerOf, TUS } from '../engine/running.ts';
-import { fakeMp4, type Service, type ServiceOptions, startService } from '../engine/service.ts';
+import { assertCompleted, assertQuota, PATCH, TUS } from '../engine/running.ts';
+import { startService } from '../engine/service.ts';
+import {
+  concat,
+  FILE,
+  type Headers,
+  head,
+  idIn,
+  PIECES,
+  partial,
+  partialsOf,
+  post,
+} from './concatenating.ts';
 import { exchange } from './raw-http.ts';
-
-const FILE = fakeMp4(300_000);
-const PIECES = [FILE.subarray(0, 120_000), FILE.subarray(120_000, 120_001), FILE.subarray(120_001)];
-const AWAY = new SluiceError('REDIS_CONNECTION_ERROR', 'it is away');
-
-type Headers = Readonly<Record<string, string | number>>;
-
-function post(service: Service, headers: Headers, body: Uint8Array | null = null) {
-  const authorization = service.authorization();
-  return exchange(service.port, 'POST', '/v1/uploads', { authorization, ...TUS, ...headers }, body);
-}
-
-const idIn = (location = '') => ({ sessionId: /uploads\/([0-9a-f-]{36})/.exec(location)?.[1] ?? '' });
-
-/** The URL of a new partial upload that has all of its bytes, or the first `stored` of them. */
-async function partial(service: Service, bytes: Uint8Array, stored = bytes.length): Promise<string> {
-  const created = await post(service, { 'upload-concat': 'partial', 'upload-length': bytes.length });
-  assert.equal(created.status, 201);
-  const { location = '' } = created.headers;
-  const headers = { ...PATCH, 'upload-offset': 0 };
-  const sent = await exchange(service.port, 'PATCH', location, headers, bytes.subarray(0, stored));
-  assert.equal(sent.status, 204);
-  return location;
-}
-
-const partialsOf = (service: Service) => Promise.all(PIECES.map((piece) => partial(service, piece)));
-const concat = (urls: readonly string[]) => ({ 'upload-concat': `final;${urls.join(' ')}` });
-const head = (service: Service, url: string) => exchange(service.port, 'HEAD', url, TUS);
 
 test('pieces that came in as partial uploads become one file, verified and counted once', async (t) => {
   const service = await startService(t, { quota: FILE.length });
@@ -132,53 +114,6 @@ test('the order that the client tells is the order of the bytes', async (t) => {
   );
 });
 
-test('pieces that are being joined are joined into nothing else: their bytes are stored twice at most', async (t) => {
-  const [joined, others] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const service = await startService(t, {
-    wrapSessions: (store) => ({
-      ...store,
-      async merge(...args) {
-        joined.resolve();
-        await others.promise;
-        return store.merge(...args);
-      },
-    }),
-  });
-  const [a = '', b = '', c = ''] = await partialsOf(service);
-  const first = post(service, concat([a, b, c]));
-  await joined.promise;
-  for (const order of [[a, c, b], [b, a, c], [a, b], [c]]) {
-    assert.equal((await post(service, concat(order))).status, 409);
-  }
-  assert.equal((await service.partialFiles()).length, PIECES.length + 1);
-  others.resolve();
-  const answer = await first;
-  assert.equal(answer.status, 201);
-  await assertCompleted(service, await service.find(idIn(answer.headers.location)), FILE);
-  assert.equal((await post(service, concat([a, c, b]))).status, 410);
-});
-
-test('what was joined in vain, since a piece was cancelled meanwhile, is deleted at once', async (t) => {
-  let cancelled = '';
-  const service = await startService(t, {
-    wrapSessions: (store) => ({
-      ...store,
-      async merge(...args) {
-        await store.end(cancelled, { status: 'cancelled', failure: null });
-        return store.merge(...args);
-      },
-    }),
-  });
-  const urls = await partialsOf(service);
-  cancelled = idIn(urls[1]).sessionId;
-  assert.equal((await post(service, concat(urls))).status, 410);
-  const left = await service.partialFiles();
-  assert.deepEqual(
-    left.filter((name) => !urls.some((url) => name.startsWith(idIn(url).sessionId))),
-    [],
-  );
-});
-
 test('what cannot be a final upload is refused, and changes nothing', async (t) => {
   const service = await startService(t);
   const full = await partial(service, FILE);
@@ -255,73 +190,4 @@ test('a user with as many partial uploads as he may have sessions can still join
   const service = await startService(t, { limits: { maxActiveSessions: 3 } });
   const answer = await post(service, concat(await partialsOf(service)));
   assert.equal(answer.status, 201);
-});
-
-/** A service in which a step of the first try fails, before or after it is done. */
-function failing(step: 'merge before' | 'merge after' | 'settle before' | 'settle after'): ServiceOptions {
-  let tries = 0;
-  const once = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    if (!step.startsWith(name) || tries > 0) return work();
-    tries += 1;
-    if (step.endsWith('after')) await work();
-    throw AWAY;
-  };
-  return {
-    wrapSessions: (store) => ({ ...store, merge: (...args) => once('merge', () => store.merge(...args)) }),
-    wrapLedger: (ledger) => ({ ...ledger, settle: (entry) => once('settle', () => ledger.settle(entry)) }),
-  };
-}
-
-for (const step of ['merge before', 'merge after', 'settle before', 'settle after'] as const) {
-  test(`cut off at "${step}" it is finished by the next try, and counted once`, async (t) => {
-    const service = await startService(t, { ...failing(step), quota: FILE.length });
-    const urls = await partialsOf(service);
-    assert.equal((await post(service, concat(urls))).status, 503);
-    await assertQuota(service, { used: 0, reserved: FILE.length });
-    const answer = await post(service, concat(urls));
-    assert.equal(answer.status, 201);
-    await service.uploads.sweep();
-    await assertCompleted(service, await service.find(idIn(answer.headers.location)), FILE);
-  });
-
-  test(`cut off at "${step}" for good it is completed where it was joined, and leaves nothing behind`, async (t) => {
-    let passed = 0;
-    const clock = { now: () => Date.now() + passed };
-    const service = await startService(t, { ...failing(step), clock });
-    const urls = await partialsOf(service);
-    assert.equal((await post(service, concat(urls))).status, 503);
-    passed = 2 * 3_600_000;
-    while ((await service.uploads.sweep()) > 0);
-    const reconcile = reconcilerOf(service);
-    for (let look = 0; look < 2; look += 1) await reconcile();
-    const isCounted = step !== 'merge before';
-    await assertQuota(service, { used: isCounted ? FILE.length : 0, reserved: 0 });
-    assert.deepEqual(await service.partialFiles(), []);
-    assert.equal((await service.finishedFiles()).length, isCounted ? 1 : 0);
-    assert.equal((await service.uploads.quota(service.userId)).activeSessions, 0);
-  });
-}
-
-test('HEAD of a final upload that is not complete yet tells no offset', async (t) => {
-  const service = await startService(t, failing('merge before'));
-  const urls = await partialsOf(service);
-  assert.equal((await post(service, concat(urls))).status, 503);
-  const page = await service.uploads.sessions(service.userId, { limit: 10, after: null });
-  const final = page.sessions.find(({ uploadConcat }) => uploadConcat !== 'partial');
-  assert.ok(final);
-  const { status, headers } = await head(service, service.target(final));
-  assert.equal(status, 200);
-  assert.equal(headers['upload-offset'], undefined);
-  assert.equal(headers['upload-length'], String(FILE.length));
-});
-
-test('partial uploads whose time is over are not joined', async (t) => {
-  let passed = 0;
-  const service = await startService(t, { clock: { now: () => Date.now() + passed } });
-  const urls = await partialsOf(service);
-  passed = 2 * 3_600_000;
-  assert.equal((await post(service, concat(urls))).status, 410);
-  while ((await service.uploads.sweep()) > 0);
-  assert.deepEqual(await service.partialFiles(), []);
-  await assertQuota(service, { used: 0, reserved: 0 });
 });

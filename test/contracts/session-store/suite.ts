@@ -4,6 +4,7 @@ import { directoryContract } from './directory.ts';
 import { dueContract } from './due.ts';
 import { endingsContract } from './endings.ts';
 import { expiringContract } from './expiring.ts';
+import { growingContract } from './growing.ts';
 import type { MakeHarness } from './harness.ts';
 import { lostAccountContract } from './lost-account.ts';
 import { mergingContract } from './merging.ts';
@@ -23,6 +24,7 @@ export function sessionStoreContract(
   admissionContract(promise);
   repetitionContract(promise);
   writersContract(promise);
+  growingContract(promise);
   endingsContract(promise);
   accountsContract(promise);
   dueContract(promise);
