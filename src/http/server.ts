@@ -4,9 +4,8 @@ import { holdContinue } from '../protocols/expect-continue.ts';
 import { answerClientError } from './client-errors.ts';
 import { limitConnections, limitUnanswered } from './connections.ts';
 import { answerWithProblems, sendProblem } from './errors.ts';
-import { invalidRequestRefusal } from './invalid-request.ts';
+import { refuseAmbiguousRequests } from './framing.ts';
 import { acceptJsonBodies } from './json-body.ts';
-import { sendRefusal } from './problem.ts';
 import type { TrustsProxy } from './proxies.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRouteTable } from './route-table.ts';
@@ -88,11 +87,9 @@ export function createServer(options: {
   if (options.requestTracer) traceRequests(app, options.requestTracer);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    // Node's parser takes the head of a request for what it is, and stumbles only over what follows.
-    if (request.raw.httpVersionMajor === 1) return done();
-    reply.header('connection', 'close');
-    sendRefusal(reply, invalidRequestRefusal([{ path: '', message: 'must be HTTP/1.1' }]));
+    done();
   });
+  refuseAmbiguousRequests(app);
   if (WITH_DEBUG.has(options.log.level)) {
     app.addHook('onResponse', (request, reply, done) => {
       request.log.debug(

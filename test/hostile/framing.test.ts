@@ -44,6 +44,11 @@ const BROKEN: Readonly<Record<string, string>> = {
   'a header without a name': `POST {path} HTTP/1.1\r\n{}: x\r\n\r\n`,
   'a first header that begins with a blank': `POST {path} HTTP/1.1\r\n X-A: b\r\n{}\r\n`,
   'no Host': `GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n`,
+  'two Hosts': `POST {path} HTTP/1.1\r\n{}hOST: y\r\nContent-Length: 0\r\n\r\n`,
+  'the same Host twice': `GET {path} HTTP/1.1\r\n{}Host: x\r\n\r\n`,
+  'a coding before chunked': `POST {path} HTTP/1.1\r\n{}Transfer-Encoding: gzip, chunked\r\n\r\n${NO_BODY}`,
+  'a coding before chunked on a line of its own': `POST {path} HTTP/1.1\r\n{}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n${NO_BODY}`,
+  'chunked twice': `POST {path} HTTP/1.1\r\n{}Transfer-Encoding: chunked, chunked\r\n\r\n${NO_BODY}`,
   'HTTP/1.1 in small letters': `GET {path} http/1.1\r\n{}\r\n`,
   'HTTP/2 said in words': `GET {path} HTTP/2.0\r\n{}\r\n`,
   'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
@@ -69,6 +74,27 @@ for (const [name, request] of Object.entries(BROKEN)) {
     });
   }
 }
+
+test('what follows a request that is refused for its form takes no effect', async () => {
+  const session = await victim.session();
+  const cancel = `DELETE ${session.path}?token=${session.token} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  for (const refused of [
+    'GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n',
+    `POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n${NO_BODY}`,
+  ]) {
+    assert.match(await raw(refused + cancel), /^HTTP\/1\.1 400 /);
+    const { body } = await victim.call(`${P}/sessions/${session.id}`);
+    assert.equal(body.status, 'active', refused);
+  }
+});
+
+test('chunked may be written in capitals', async () => {
+  const session = await victim.session({ expected_file_size: 5 });
+  const answer = await raw(
+    `PUT ${session.path}?token=${session.token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+  );
+  assert.match(answer, /^HTTP\/1\.1 415 /, 'its five bytes are read, and are no video');
+});
 
 const CHUNKS: Readonly<Record<string, string>> = {
   'a size that is no number': 'x\r\nhello\r\n0\r\n\r\n',
