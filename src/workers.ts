@@ -52,6 +52,11 @@ export async function superviseWorkers(options: WorkersOptions): Promise<number>
   function start(): void {
     const worker = cluster.fork();
     const bornAt = performance.now();
+    // What is said to one that has died a moment ago cannot be delivered: its end is yet to be told. One that could not
+    // be started at all has no end.
+    worker.on('error', () => {
+      if (worker.process.pid === undefined) bury(worker, null, null);
+    });
     worker.once('exit', () => {
       if (performance.now() - bornAt > STABLE_AFTER_MS) failures = 0;
     });

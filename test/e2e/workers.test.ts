@@ -10,6 +10,7 @@ import { sha256, videoOf } from './videos.ts';
 
 const WORKERS = 2;
 const DUTY = 'this worker sweeps';
+const LISTENS = 'Server listening';
 
 async function startWorkers(t: TestContext, env: Readonly<Record<string, string>> = {}) {
   const redis = sharedRedis();
@@ -42,13 +43,21 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Process ids of those who were told to do what is done once for all, in this order. */
-function onDuty({ output }: ServiceProcess): number[] {
+/** Dead, though its parent has not heard of it yet. */
+function isDead(pid: number): boolean {
+  return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+/** Process ids of those whose log has these words, in this order. */
+function said({ output }: ServiceProcess, words: string): number[] {
   return output
     .split('\n')
-    .filter((line) => line.includes(DUTY))
+    .filter((line) => line.includes(words))
     .map((line) => (JSON.parse(line) as { pid: number }).pid);
 }
+
+/** Process ids of those who were told to do what is done once for all, in this order. */
+const onDuty = (service: ServiceProcess) => said(service, DUTY);
 
 test('workers share one port: uploads end at any of them, whoever began them', async (t) => {
   const { service, client } = await startWorkers(t);
@@ -97,6 +106,26 @@ test('a worker that dies is replaced, and another takes over what is done once f
     return now.length === WORKERS && !now.includes(other);
   });
   assert.deepEqual(onDuty(service), [first, second]);
+});
+
+test('workers that are killed all at once, before their primary can see that any is, are replaced', async (t) => {
+  const { service, client } = await startWorkers(t);
+  for (let time = 0; time < 2; time += 1) {
+    await until('all of them listen', () =>
+      workersOf(service).every((pid) => said(service, LISTENS).includes(pid)),
+    );
+    const before = workersOf(service);
+    // What the primary says to a worker that is dead already, and which it still takes for alive, cannot be delivered.
+    process.kill(service.pid, 'SIGSTOP');
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    await until('they are dead', () => before.every(isDead));
+    process.kill(service.pid, 'SIGCONT');
+    await until('all are replaced', () => {
+      const now = workersOf(service);
+      return now.length === WORKERS && !now.some((pid) => before.includes(pid));
+    });
+  }
+  await until('they answer', async () => (await client.initiate(1000).catch(() => null))?.status === 201);
 });
 
 test('a worker that is killed in the middle of an upload: the upload goes on at its successor, and a new limit is in force at all', async (t) => {
