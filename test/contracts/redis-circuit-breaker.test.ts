@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import { freePort } from '../../scripts/lib/servers/free-port.ts';
 import { SluiceError } from '../../src/core/errors.ts';
 import { createCircuitBreaker } from '../../src/stores/redis/circuit-breaker.ts';
 import { slotOf } from '../../src/stores/redis/slot.ts';
@@ -96,7 +97,9 @@ test('a Redis that hangs: after the first few nobody waits for it, and it is fou
 });
 
 test('slots of a Cluster are known as Redis itself counts them', async (t) => {
-  const server = await startRedis({ settings: ['--cluster-enabled', 'yes'] });
+  // Left to itself, it takes the port that is 10 000 above its own, which may be anybody's.
+  const busPort = String(await freePort());
+  const server = await startRedis({ settings: ['--cluster-enabled', 'yes', '--cluster-port', busPort] });
   t.after(() => server.stop());
   const redis = new Redis({ host: '127.0.0.1', port: server.port });
   t.after(() => redis.disconnect());
